@@ -1,0 +1,317 @@
+"""Every problem the service can answer with (RFC 9457): its slug, status and words.
+
+A rule returns a `Problem`, an edge raises it. `Problem.document` is the body; its `type` is a page of this service (`/problems/{slug}`).
+A problem never holds what was sent: facts are numbers, days and codes of our own.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from api.language import both, pick, translated
+
+
+class Fault(NamedTuple):
+    """One place in what was sent, as a JSON pointer (or `?name` for a query parameter), and what is wrong there."""
+
+    pointer: str
+    code: str
+    words: str
+
+
+class Problem(Exception):
+    def __init__(self, kind: "Kind", faults: Iterable[Fault], headers: Mapping[str, str], facts: dict[str, Any]) -> None:
+        super().__init__(kind.slug)
+        self.kind, self.faults, self.headers, self.facts = kind, tuple(faults), headers, facts
+
+    def document(self, language: str) -> dict[str, Any]:
+        words = {name: fact for name, fact in self.facts.items() if not isinstance(fact, dict | list)}
+        document = {
+            "type": f"/problems/{self.kind.slug}",
+            "title": pick(self.kind.title, language),
+            "status": self.kind.status,
+            "detail": pick(self.kind.detail, language).format(**words),
+            **{name: translated(fact, language) for name, fact in self.facts.items()},
+        }
+        if self.faults:
+            document["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": pick(f.words, language)} for f in self.faults]
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem; calling it makes the problem: `NOT_FOUND()`, `STALE(rev=7)`."""
+
+    slug: str
+    status: int
+    title: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        ALL[self.slug] = self
+
+    def __call__(self, *faults: Fault, headers: Mapping[str, str] | None = None, **facts: Any) -> Problem:
+        return Problem(self, faults, headers or {}, facts)
+
+    def at(self, pointer: str, **facts: Any) -> Problem:
+        """The problem of one member: its own words stand at the pointer as well."""
+        return Problem(self, (Fault(pointer, self.slug, self.title),), {}, facts)
+
+
+ALL: dict[str, Kind] = {}
+
+# Who is calling
+NOT_SIGNED_IN = Kind(
+    "not-signed-in",
+    401,
+    both("请先登录", "Sign in first"),
+    both("没有有效的登录凭证，请重新登录。", "There is no valid token with this request. Sign in again."),
+)
+WRONG_SIGN_IN = Kind(
+    "wrong-sign-in",
+    400,  # RFC 6749, 5.2: a bad grant is a 400
+    both("登录失败", "Sign-in failed"),
+    both(
+        "用户名、密码或刷新凭证不对。忘记密码请找上级管理员重置。",
+        "The user name, password or refresh token is wrong. Whoever is above you can reset a forgotten password.",
+    ),
+)
+DEVICE_REVOKED = Kind(
+    "device-revoked",
+    403,
+    both("此设备已停用", "This device has been revoked"),
+    both(
+        "此设备已被停用。未上传的记录请保留，联系上级管理员。",
+        "This device may no longer sign in. Keep what it has not sent and ask whoever is above you.",
+    ),
+)
+ACCOUNT_CLOSED = Kind(
+    "account-closed",
+    403,
+    both("账号已停用", "This account is closed"),
+    both("此账号已停用。", "This account has been closed."),
+)
+TOO_MANY_ATTEMPTS = Kind(
+    "too-many-attempts",
+    429,
+    both("尝试次数过多", "Too many attempts"),
+    both("登录尝试过多，请在 {retry_after} 秒后再试。", "Too many sign-in attempts. Try again in {retry_after} seconds."),
+)
+DEVICE_OF_ANOTHER = Kind(
+    "device-of-another",
+    409,
+    both("设备属于他人", "The device belongs to somebody else"),
+    both(
+        "此设备编号已属于另一位用户。换人使用时，请以新的设备编号登录。",
+        "This device id belongs to another user. A phone that is handed over signs in with a new device id.",
+    ),
+)
+NOT_ALLOWED = Kind(
+    "not-allowed",
+    403,
+    both("无权进行此操作", "Not yours to do"),
+    both("您的角色不能进行此操作。", "Your role does not do this."),
+)
+
+# What was sent
+NOT_FOUND = Kind(
+    "not-found",
+    404,
+    both("没有找到", "Not found"),
+    both("没有这条记录，或者它不在您的范围内。", "There is no such record within your reach."),
+)
+NO_SUCH_PATH = Kind(
+    "no-such-path",
+    404,
+    both("没有这个地址", "No such path"),
+    both("此地址不存在。", "This service has nothing at this path."),
+)
+METHOD_NOT_ALLOWED = Kind(
+    "method-not-allowed",
+    405,
+    both("不支持此方法", "Method not allowed"),
+    both("此地址不支持该方法。", "This path does not know that method."),
+)
+INVALID = Kind(
+    "invalid",
+    422,
+    both("内容不符合要求", "Something in it is not as it should be"),
+    both("请按 errors 中列出的位置逐项改正。", "Mend each place listed in errors."),
+)
+NOT_JSON = Kind(
+    "not-json",
+    400,
+    both("不是有效的 JSON", "Not valid JSON"),
+    both("请求内容不是有效的 UTF-8 JSON。", "The body is not valid JSON in UTF-8."),
+)
+BAD_ENCODING = Kind(
+    "bad-encoding",
+    400,
+    both("压缩内容有误", "The compressed body is broken"),
+    both("Content-Encoding 只能是 gzip，且内容须完整。", "Content-Encoding may be gzip only, and the stream must be whole."),
+)
+WRONG_MEDIA_TYPE = Kind(
+    "wrong-media-type",
+    415,
+    both("内容类型不对", "Wrong content type"),
+    both("请使用文档中写明的 Content-Type。", "Send the Content-Type that the documentation names."),
+)
+TOO_LARGE = Kind(
+    "too-large",
+    413,
+    both("内容过大", "Too large"),
+    both("请求内容超过 {limit} 字节。", "The body is over {limit} bytes."),
+)
+BAD_CURSOR = Kind(
+    "bad-cursor",
+    422,
+    both("翻页标记无效", "The cursor is of no use"),
+    both(
+        "请用列表返回的 next，并保持筛选条件不变；或从第一页开始。",
+        "Send the list's own next with the same filters, or start from the first page.",
+    ),
+)
+
+# What the state of the record says
+IF_MATCH_REQUIRED = Kind(
+    "if-match-required",
+    428,
+    both("缺少 If-Match", "If-Match is required"),
+    both("修改时请在 If-Match 中带上所依据的 ETag。", "Send the ETag of the copy that was edited as If-Match."),
+)
+STALE = Kind(
+    "stale",
+    412,
+    both("记录已被更新", "Somebody changed it meanwhile"),
+    both("此记录已是第 {rev} 版。请重新读取后再改。", "The record is at revision {rev} now. Read it again, then change it."),
+)
+ID_TAKEN = Kind(
+    "id-taken",
+    409,
+    both("编号已被使用", "The id is taken"),
+    both("此编号已有内容不同的记录。请换一个编号。", "Another record has this id, with other content. Use a new id."),
+)
+VOIDED = Kind(
+    "voided",
+    409,
+    both("记录已作废", "The record is voided"),
+    both("作废的记录不能再修改，也不能再添加内容。", "A voided record takes no changes, and nothing is added to it."),
+)
+HAS_RECORDS = Kind(
+    "has-records",
+    409,
+    both("名下还有记录", "Records still hang on it"),
+    both(
+        "请先作废其名下的记录；人已不在的户，请改状态而不要作废。",
+        "Void what hangs on it first; a household that is gone gets another status instead.",
+    ),
+)
+LOOKS_DOUBLE = Kind(
+    "looks-double",
+    409,
+    both("可能重复", "Looks like a double"),
+    both(
+        "已有看起来相同的记录（见 doubles）。确实不同时，请加 confirm=true 再次提交。",
+        "There are records that look like the same thing (see doubles). If they are not, send it again with confirm=true.",
+    ),
+)
+FIXED = Kind(
+    "fixed",
+    422,
+    both("此项建立后不能修改", "This member is fixed once the record exists"),
+    both("此项建立后不能修改。", "Void the record and make a new one instead."),
+)
+REFUSED_WORD = Kind(
+    "refused-word",
+    422,
+    both("含有不记录的内容", "Holds what is not recorded here"),
+    both(
+        "本系统不记录生育、避孕、孕情等内容；所写文字没有保存。请改写后再提交。",
+        "This service keeps no reproductive records; the text was not stored. Write it in other words.",
+    ),
+)
+DAY_TO_COME = Kind(
+    "day-to-come",
+    422,
+    both("日期晚于明天", "A day after tomorrow"),
+    both("只能记录到明天为止的日期；今天是 {today}。", "Days up to tomorrow can be recorded; today is {today}."),
+)
+NOBODY_MET = Kind(
+    "nobody-met",
+    422,
+    both("没有见到人，不应有事项或记录", "Nobody was met, so there is nothing to note"),
+    both(
+        "结果为“未遇”或“谢绝”的家访不记录事项、约定和备注。",
+        "A visit that is absent or declined carries no purposes, no agreement and no notes.",
+    ),
+)
+UNKNOWN_CODE = Kind(
+    "unknown-code",
+    422,
+    both("代码不在目录中", "The code is in no catalogue"),
+    both("请使用目录中的代码（GET /v1/catalogue-entries）。", "Use a code of the catalogue (GET /v1/catalogue-entries)."),
+)
+CODE_TAKEN = Kind(
+    "code-taken",
+    409,
+    both("代码已被使用", "The code is taken"),
+    both("此目录已有这个代码；代码用过就不再另作他用。", "This catalogue has the code already; a code is never used for something else."),
+)
+WRONG_PLACE = Kind(
+    "wrong-place",
+    422,
+    both("不能放在这一级", "Not at this level"),
+    both("户应放在村民小组，没有小组的放在村。", "A household belongs to a group, or to its village where it has none."),
+)
+
+# Users
+USERNAME_TAKEN = Kind(
+    "username-taken",
+    409,
+    both("用户名已被使用", "The user name is taken"),
+    both("请换一个用户名。", "Choose another user name."),
+)
+WRONG_REACH = Kind(
+    "wrong-reach",
+    422,
+    both("角色与地方不相配", "The role does not go with the place"),
+    both(
+        "县级角色用于县，乡镇角色用于乡镇，村级角色用于村或小组，中心户长用于小组。",
+        "county goes with the county, township with a township, village with a village or group, household_head with a group.",
+    ),
+)
+WEAK_PASSWORD = Kind(
+    "weak-password",
+    422,
+    both("密码太容易猜", "The password is too easy to guess"),
+    both(
+        "密码至少 10 个字符，不能包含用户名，也不能是常见密码。",
+        "At least 10 characters, without the user name, and none of the common ones.",
+    ),
+)
+
+# Imports
+BAD_FILE = Kind(
+    "bad-file",
+    422,
+    both("文件有误，未导入任何内容", "The file has faults; nothing of it was imported"),
+    both("共 {count} 处问题，见 errors。", "{count} faults; see errors."),
+)
+
+# The service itself
+BUSY = Kind(
+    "busy",
+    503,
+    both("服务繁忙", "Busy"),
+    both("请在 {retry_after} 秒后重试；未保存的内容没有丢失。", "Try again in {retry_after} seconds; nothing that was stored is lost."),
+)
+BROKEN = Kind(
+    "broken",
+    500,
+    both("服务出错", "Something broke here"),
+    both("请把编号 {id} 告诉管理员。", "Tell the administrator this id: {id}."),
+)
+
+
+def busy(seconds: int = 2) -> Problem:
+    return BUSY(headers={"Retry-After": str(seconds)}, retry_after=seconds)

@@ -1,0 +1,28 @@
+"""Who is calling, as the rules see it. Read from the database at each request (access.py)."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from api.schemas.base import View
+
+Role = Literal["county", "township", "village", "household_head"]
+COUNTY_PLACE = 1  # place 1 of every county is the county itself
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`places`: numbers held by a field worker, groups included. `townships`: whole townships held (county: all, and 0 for what lies above
+    them). `above`: places above those held, whose catalogues can be read. `user_id` None: the command line of the server."""
+
+    county_id: int
+    user_id: UUID | None
+    device_id: UUID | None
+    role: Role
+    places: tuple[int, ...]
+    townships: tuple[int, ...]
+    above: tuple[int, ...]
+
+    @property
+    def view(self) -> View:
+        return "group" if self.role == "household_head" else "office"

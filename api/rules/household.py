@@ -1,0 +1,12 @@
+"""What is allowed for a household besides its shape."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from api.problems import WRONG_PLACE, Problem
+
+
+def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> Problem | None:
+    """`parent` is the place. A household hangs on its group, or on its village where it has none (DESIGN, places)."""
+    return None if parent["level"] in ("village", "group") else WRONG_PLACE.at("/place_id")

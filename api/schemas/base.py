@@ -1,0 +1,177 @@
+"""What goes over the wire is made of these: types that carry meaning, and marks that say how a member behaves.
+
+One class per kind declares every member once, with its type, its words and its marks. From it follow the body of a creation
+(`creation`), of a change (`change`), the document that goes out (the class itself), who sees a member (`Seen`) and what is
+looked up before writing (`Coded`). Bodies are strict: unknown members and near-miss types are refused.
+"""
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from api.language import both
+from api.schemas import text
+
+View = Literal["office", "group"]
+M = TypeVar("M")
+
+
+# Marks: what a member is besides its type
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who sees a member. `group`: the lead household of a group sees it always, only in records of its own, or never."""
+
+    group: Literal["all", "own", "none"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """The member holds a code, or codes, of this catalogue."""
+
+    catalogue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    name: str
+
+
+ONCE = Mark("once")  # set by whoever creates the record, never changed
+SERVER = Mark("server")  # set by the service; no client sends it
+GUARDED = Mark("guarded")  # free text that the word guard reads (rules/refused.py)
+COLLEAGUES = Mark("colleagues")  # ids of users who serve the same place
+
+
+# Types
+def _no_nul(value: str) -> str:
+    # PostgreSQL stores no NUL; the other control characters are never typed by a person
+    if any(c < " " and c not in "\n\t" for c in value):
+        raise PydanticCustomError("control_character", "control character")
+    return value
+
+
+def _phone(value: str) -> str:
+    known = text.phone(value)
+    if known is None:
+        raise PydanticCustomError("phone", "not a phone number")
+    return known
+
+
+def _no_twice(value: list[Any]) -> list[Any]:
+    return list(dict.fromkeys(value))
+
+
+Id = UUID
+Day = date
+Instant = AwareDatetime
+Fen = Annotated[int, Field(ge=0, le=2**53 - 1)]
+PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
+Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
+Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
+Distinct = AfterValidator(_no_twice)
+
+
+def says(zh: str, en: str, example: Any = None) -> Any:
+    """The description of a member in both languages, and maybe an example."""
+    return Field(description=both(zh, en), examples=None if example is None else [example])
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """Query parameters arrive as text, so not strict; unknown ones are refused all the same."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200, description=both("每页条数", "Items a page"))
+    cursor: str | None = Field(None, max_length=400, description=both("上一页返回的 next", "`next` of the page before"))
+    voided: bool = Field(False, description=both("只列出已作废的", "List only what was voided"))
+
+
+class Record(Body):
+    """What every record carries. All of it is set by the service."""
+
+    id: Annotated[Id, SERVER, says("记录编号（UUID，建立者生成，建议 UUIDv7）", "Id, made by whoever creates the record; UUIDv7 advised")]
+    rev: Annotated[Revision, SERVER, says("版本号，每次修改加 1", "Revision: 1 when created, one more with each change", 1)]
+    place_id: Annotated[PlaceNumber, SERVER, says("所属地方的编号（见 places）", "Number of the place it belongs to (see places)", 5)]
+    voided: Annotated[bool, SERVER, says("是否已作废", "Whether it was withdrawn", False)]
+    created_at: Annotated[Instant, SERVER, says("建立时间（UTC）", "When the service first stored it (UTC)")]
+    updated_at: Annotated[Instant, SERVER, says("最近修改时间（UTC）", "When the service last stored a change (UTC)")]
+    created_by: Annotated[
+        Id | None, SERVER, says("建立者；由服务器命令行建立时为空", "Who created it; null: the command line of the server")
+    ]
+
+
+def marks(field: FieldInfo) -> Iterator[Any]:
+    """What stands beside the type, also inside `Note | None`."""
+    yield from field.metadata
+    for part in get_args(field.annotation):
+        yield from getattr(part, "__metadata__", ())
+
+
+def marked(field: FieldInfo, mark: Mark) -> bool:
+    return mark in marks(field)
+
+
+def mark_of(field: FieldInfo, kind: type[M]) -> M | None:
+    return next((m for m in marks(field) if isinstance(m, kind)), None)
+
+
+def sent(schema: type[Record]) -> Iterator[tuple[str, FieldInfo]]:
+    """The members that a client may send."""
+    return ((name, field) for name, field in schema.model_fields.items() if not marked(field, SERVER))
+
+
+def _body(schema: type[Record], name: str, extra: dict[str, Any], *, optional: bool) -> type[Body]:
+    members: dict[str, Any] = {}
+    for member, field in sent(schema):
+        if optional and field.is_required():
+            field = copy(field)  # noqa: PLW2901 - the same member, but it may be absent
+            field.default = None
+        members[member] = (field.annotation, field)
+    return create_model(name, __base__=Body, __doc__=schema.__doc__, **members, **extra)
+
+
+@cache
+def creation(schema: type[Record]) -> type[Body]:
+    """The body of `POST`: what may be sent, as required as the schema has it, and maybe the `id`."""
+    identity = (Id | None, Field(None, description=schema.model_fields["id"].description))
+    return _body(schema, f"New{schema.__name__}", {"id": identity}, optional=False)
+
+
+@cache
+def change(schema: type[Record]) -> type[Body]:
+    """The body of `PATCH` (RFC 7396): any of the members that may be sent; an absent one stays, null empties where null is allowed."""
+    return _body(schema, f"{schema.__name__}Changes", {}, optional=True)
+
+
+class Voiding(Body):
+    reason: Annotated[Words, StringConstraints(min_length=1, max_length=200), GUARDED, says("作废原因", "Why it is withdrawn", "重复登记")]
+
+
+class Change(BaseModel):
+    """One entry of a record's history."""
+
+    rev: int = says("版本号", "Revision", 2)
+    by_user_id: Id | None = says("谁", "Who; null: the command line of the server")
+    device_id: Id | None = says("用哪台设备", "On which device")
+    made_at: datetime = says("修改时间（设备时钟）", "When it was made, by the clock of the device")
+    received_at: datetime = says("到达时间（服务器时钟）", "When it arrived, by the clock of the service")
+    changes: dict[str, Any] | None = says(
+        "各项的 [原值, 新值]；第 1 版为空", "`[from, to]` of each member; null in revision 1, which is the record itself"
+    )
+    void_reason: str | None = says("作废原因", "Why it was withdrawn")

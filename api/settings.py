@@ -1,0 +1,27 @@
+"""Every setting, its default and its meaning. Environment variables carry the prefix JIAFANG_."""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="JIAFANG_")
+
+    host: str = Field("127.0.0.1", description="Address to listen on")
+    port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
+    var: Path = Field(Path("var"), description="Folder for everything that is kept: the embedded PostgreSQL, keys, demo.json")
+    database_url: str | None = Field(None, description="A given PostgreSQL, as the app's role; none: the embedded one under var/")
+    owner_database_url: str | None = Field(
+        None, description="The same database as the owner of the tables; only `jiafang migrate` needs it"
+    )
+    pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process")
+    today: date | None = Field(None, description="The day the rules take for today; demonstration and tests only")
+    operator: str = Field("", description="The county office that operates this service, named by /v1/about")
+    filing_number: str = Field("", description="The filing number (备案号) of the app, named by /v1/about")
+
+    @property
+    def keys_file(self) -> Path:
+        return self.var / "keys.json"
