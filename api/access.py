@@ -1,0 +1,117 @@
+"""Who is calling and what they may touch: token -> caller -> scoped statement.
+
+The token proves an identity; everything else is read from the database at each request, in the same statement and snapshot as what is
+asked for. So a closed account, a revoked device and a place taken away bite on the next request.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, TypeVar, cast
+
+from asyncpg import Record
+from fastapi import Request
+
+from api.db.session import Database, Tx
+from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NOT_SIGNED_IN, Problem
+from api.rules.caller import COUNTY_PLACE, Caller, Role
+from api.tokens import BadToken, Claims, Keys, Remembered
+
+T = TypeVar("T")
+
+# Today is the day in Asia/Shanghai (DOMAIN). A fixed offset does: summer time there ended in 1991.
+SHANGHAI = timezone(timedelta(hours=8))
+
+# One row for a caller in good standing, none for anybody else. What it sets is what row level security reads later in the same statement:
+# `s` is materialized, and whatever reads records is correlated with it, so it cannot start before (decision 0003).
+# Field workers hold places (a village brings its groups), officers whole townships; the county holds all, and 0 for what lies above them.
+CALLER = f"""
+WITH s AS MATERIALIZED (
+  SELECT u.id AS user_id, u.role, h.places, h.townships, h.above,
+    set_config('app.county', $1::int::text, true), set_config('app.wide', CASE u.role WHEN 'county' THEN '*' ELSE '' END, true),
+    set_config('app.places', h.places::text, true), set_config('app.townships', h.townships::text, true),
+    set_config('app.above', h.above::text, true)
+  FROM app_user u
+  JOIN device d ON d.county_id = $1 AND d.id = $3::uuid AND d.user_id = u.id AND d.state = 'active'
+  CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(DISTINCT p.place_id) FILTER (WHERE u.role IN ('village', 'household_head')), '{{}}') AS places,
+      coalesce(array_agg(DISTINCT p.township_id) FILTER (WHERE u.role IN ('county', 'township')), '{{}}') AS townships,
+      coalesce(array_agg(DISTINCT p.parent_id) FILTER (WHERE p.parent_id IS NOT NULL)
+        || array_agg(DISTINCT p.township_id) || {COUNTY_PLACE}, '{{}}') AS above
+    FROM membership m JOIN place p ON p.county_id = $1
+      AND (p.place_id = m.place_id OR (m.reach = 'below' AND u.role <> 'township' AND p.parent_id = m.place_id))
+    WHERE m.county_id = $1 AND m.user_id = u.id AND m.revoked_tick IS NULL) h
+  WHERE u.county_id = $1 AND u.id = $2::uuid AND u.closed_at IS NULL AND u.role = $4::text) """
+
+WHO = CALLER + "SELECT s.places, s.townships, s.above FROM s"
+
+STANDING = """
+SELECT u.role, u.closed_at IS NOT NULL AS closed, d.state FROM app_user u
+LEFT JOIN device d ON d.county_id = $1 AND d.id = $3::uuid AND d.user_id = u.id
+WHERE u.county_id = $1 AND u.id = $2::uuid"""
+
+
+class Access:
+    """What every request needs of the running process: the database, the keys, and the day."""
+
+    def __init__(self, database: Database, keys: Keys, fixed_today: date | None = None) -> None:
+        self.database, self.keys, self._fixed_today = database, keys, fixed_today
+        self._remembered = Remembered(keys)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def today(self) -> date:
+        return self._fixed_today or datetime.now(SHANGHAI).date()
+
+    def claims(self, request: Request) -> Claims:
+        """What the bearer token proves; 401 without a good one."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme.lower() == "bearer":
+                return self._remembered.claims(token.strip(), int(self.now().timestamp()))
+        except BadToken:
+            pass
+        raise not_signed_in()
+
+    async def read(self, request: Request, statement: Callable[[Role], str], *args: Any) -> list[Record]:
+        """Runs `statement(role)`, a SELECT from `s`, for whoever calls; at least one row."""
+        return (await self._ask(self.claims(request), lambda role: CALLER + statement(role), *args))[1]
+
+    async def caller(self, request: Request) -> Caller:
+        claims = self.claims(request)
+        role, [held] = await self._ask(claims, lambda role: WHO)
+        return Caller(claims.county_id, claims.user_id, claims.device_id, role, *(tuple(held[n]) for n in ("places", "townships", "above")))
+
+    async def _ask(self, claims: Claims, statement: Callable[[Role], str], *args: Any) -> tuple[Role, list[Record]]:
+        identity = (claims.county_id, claims.user_id, claims.device_id)
+        role = cast(Role, claims.role)
+        for _ in range(2):
+            rows = await self.database.fetch(statement(role), *identity, role, *args)
+            if rows:
+                return role, rows
+            role = self._in_good_standing(
+                await self.database.fetch(STANDING, *identity)
+            )  # the role in the token is older than the database's
+        raise not_signed_in()
+
+    @staticmethod
+    def _in_good_standing(found: list[Record]) -> Role:
+        """The caller's role as it is now, or the problem that says why there is none. `wipe`: whether the phone erases its copies."""
+        if not found or found[0]["state"] is None or found[0]["state"] == "signed_out":
+            raise not_signed_in()
+        if found[0]["closed"]:
+            raise ACCOUNT_CLOSED(wipe=True)
+        if found[0]["state"] != "active":
+            raise DEVICE_REVOKED(wipe=True)
+        return cast(Role, found[0]["role"])
+
+    async def write(self, caller: Caller, work: Callable[[Tx], Awaitable[T]]) -> T:
+        return await self.database.write(caller, work)
+
+
+def not_signed_in() -> Problem:
+    return NOT_SIGNED_IN(headers={"WWW-Authenticate": "Bearer"}, wipe=False)
+
+
+def access_of(request: Request) -> Access:
+    return cast(Access, request.app.state.access)

@@ -1,0 +1,205 @@
+"""Accounts are made and kept by whoever is above: the county for all, a township for the workers and lead households of its villages.
+
+Granting and losing a place take a tick each, like every write, so that a phone's feed knows when its scope changed. The tables here have
+no row security: each statement names the townships that the caller holds.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from api.db import store
+from api.db.session import Tx
+from api.problems import NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, WRONG_REACH
+from api.rules.caller import Caller, Role
+from api.sign_in import end
+
+# Which roles an officer may look after, and on which places a role is held
+BELOW: Mapping[Role, frozenset[Role]] = {
+    "county": frozenset({"county", "township", "village", "household_head"}),
+    "township": frozenset({"village", "household_head"}),
+    "village": frozenset(),
+    "household_head": frozenset(),
+}
+LEVELS: Mapping[Role, frozenset[str]] = {
+    "county": frozenset({"county"}),
+    "township": frozenset({"township"}),
+    "village": frozenset({"village", "group"}),
+    "household_head": frozenset({"group"}),
+}
+
+_HELD = """coalesce((SELECT json_agg(json_build_object(
+    'place_id', p.place_id, 'code', p.code, 'name', p.name, 'level', p.level, 'reach', m.reach)
+    ORDER BY p.place_id) FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
+  WHERE m.county_id = $1 AND m.user_id = u.id AND m.revoked_tick IS NULL), '[]') AS places"""
+_AT = """to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+_USER = f"u.id, u.username, u.name, u.role, {_HELD}, {_AT.format('u.created_at')} AS created_at, {_AT.format('u.closed_at')} AS closed_at"
+_SIGNED_IN = f"{_AT.format('d.registered_at')} AS registered_at, {_AT.format('d.signed_in_at')} AS signed_in_at"
+_DEVICE = f"SELECT d.id, d.user_id, d.name, {_SIGNED_IN}, d.state"
+# Reads, in front of which access.py puts the caller
+ME = f"""SELECT row_to_json(x)::text AS doc FROM s CROSS JOIN LATERAL (SELECT u.id, u.name, u.role, {_HELD},
+    (SELECT row_to_json(y) FROM ({_DEVICE} FROM device d WHERE d.county_id = $1 AND d.id = $3) y) AS device,
+    u.language, u.password_temporary
+  FROM app_user u WHERE u.county_id = $1 AND u.id = s.user_id) x"""
+DEVICES = f"""SELECT x.doc FROM s LEFT JOIN LATERAL (SELECT row_to_json(y)::text AS doc FROM (
+    {_DEVICE} FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
+    WHERE d.county_id = $1 AND (u.id = s.user_id OR (u.township_id = ANY (s.townships) AND u.role = ANY ($5::text[])))
+    ORDER BY d.signed_in_at DESC LIMIT 500) y) x ON true"""
+USERS = f"""SELECT x.username AS sort, x.id, x.doc FROM s LEFT JOIN LATERAL (SELECT y.username, y.id, row_to_json(y)::text AS doc FROM (
+    SELECT {_USER} FROM app_user u
+    WHERE u.county_id = $1 AND u.township_id = ANY (s.townships) AND u.role = ANY ($5::text[]) AND (u.closed_at IS NOT NULL) = $7::bool
+      AND (u.username, u.id) > ($8::text, $9::uuid) AND ($10::text IS NULL OR u.role = $10)
+    ORDER BY u.username, u.id LIMIT $6::int) y) x ON true ORDER BY 1, 2"""
+
+# Writes
+FIND = """
+SELECT u.* FROM app_user u WHERE u.county_id = $1 AND u.id = $2 AND u.township_id = ANY ($3::int[]) AND u.role = ANY ($4::text[])
+FOR UPDATE"""
+DOCUMENT = f"SELECT row_to_json(x)::text FROM (SELECT {_USER} FROM app_user u WHERE u.county_id = $1 AND u.id = $2) x"
+PLACES = "SELECT p.* FROM place p WHERE p.county_id = $1 AND p.place_id = ANY ($2::int[]) AND p.township_id = ANY ($3::int[])"
+LOGIN = "INSERT INTO login (username, county_id, user_id) VALUES ($1, $2, $3)"
+CREATE = """
+INSERT INTO app_user (county_id, id, username, name, role, place_id, township_id, language, password_hash, password_temporary, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'zh', $8, $9, $10)"""
+GRANT = """
+INSERT INTO membership (county_id, user_id, place_id, granted_tick, reach, role, granted_by, granted_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+REVOKE = """
+UPDATE membership SET revoked_tick = $4, revoked_by = $5, revoked_at = $6
+WHERE county_id = $1 AND user_id = $2 AND place_id = ANY ($3::int[]) AND revoked_tick IS NULL"""
+# what a caller holds never overlaps: a place above or below the new one gives way to it in the same tick
+HELD_NEAR = """
+SELECT m.place_id, m.reach FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
+JOIN place g ON g.county_id = $1 AND g.place_id = $3
+WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL
+  AND (p.place_id = g.place_id OR p.parent_id = g.place_id OR p.place_id = g.parent_id)"""
+HELD = "SELECT m.place_id FROM membership m WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL"
+SET_NAME = "UPDATE app_user SET name = $3 WHERE county_id = $1 AND id = $2"
+SET_ROLE = "UPDATE app_user SET role = $3 WHERE county_id = $1 AND id = $2"
+SET_PASSWORD = "UPDATE app_user SET password_hash = $3, password_temporary = true WHERE county_id = $1 AND id = $2"
+CLOSE = "UPDATE app_user SET closed_at = $3 WHERE county_id = $1 AND id = $2"
+DEVICES_OF = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.user_id = $2 AND d.state = 'active' ORDER BY d.id"
+DEVICE_WITHIN = """
+SELECT d.user_id FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
+WHERE d.county_id = $1 AND d.id = $2 AND (u.id = $3 OR (u.township_id = ANY ($4::int[]) AND u.role = ANY ($5::text[])))"""
+EVENT = """
+INSERT INTO account_event (county_id, user_id, act, by_user_id, by_device_id, at, facts) VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)"""
+
+
+def below(role: Role) -> list[str]:
+    return sorted(BELOW[role])
+
+
+def first_password() -> str:
+    """Sixteen letters and digits in groups, easy to read out over the telephone."""
+    letters = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
+
+
+async def create(
+    tx: Tx, caller: Caller, *, user_id: UUID, username: str, name: str, role: Role, home: int, place_ids: Sequence[int], password_hash: str,
+    temporary: bool, now: datetime, reach: str = "below",
+) -> None:  # fmt: skip
+    """`home` says who looks after the account. Raises `not-allowed` for a role that is not below the caller's, `username-taken`, and what
+    `grant` raises."""
+    if role not in BELOW[caller.role]:
+        raise NOT_ALLOWED()
+    belongs = await tx.fetchrow(PLACES, caller.county_id, [home], caller.townships)
+    if belongs is None:
+        raise NOT_FOUND()
+    try:
+        await tx.execute(LOGIN, username, caller.county_id, user_id)
+    except asyncpg.UniqueViolationError:
+        raise USERNAME_TAKEN.at("/username") from None
+    await tx.execute(CREATE, caller.county_id, user_id, username, name, role, home, belongs["township_id"], password_hash, temporary, now)
+    await _event(tx, caller, user_id, "created", now, role=role)
+    for place_id in place_ids:
+        await grant(tx, caller, user_id=user_id, role=role, place_id=place_id, reach=reach, now=now)
+
+
+async def find(tx: Tx, caller: Caller, user_id: UUID) -> asyncpg.Record:
+    """A user that the caller looks after, locked; `not-found` for any other."""
+    found = await tx.fetchrow(FIND, caller.county_id, user_id, caller.townships, below(caller.role))
+    if found is None:
+        raise NOT_FOUND()
+    return found
+
+
+async def grant(tx: Tx, caller: Caller, *, user_id: UUID, role: Role, place_id: int, reach: str, now: datetime) -> None:
+    """Gives a place. Raises `not-found` for one outside the caller's, `wrong-reach` where the role is not held at that level."""
+    found = await tx.fetchrow(PLACES, caller.county_id, [place_id], caller.townships)
+    if found is None:
+        raise NOT_FOUND()
+    if found["level"] not in LEVELS[role]:
+        raise WRONG_REACH.at("/place_id")
+    near = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD_NEAR, caller.county_id, user_id, place_id)}
+    if near == {place_id: reach}:
+        return
+    tick = await store.tick(tx, caller.county_id)
+    await tx.execute(REVOKE, caller.county_id, user_id, list(near), tick, caller.user_id, now)
+    await tx.execute(GRANT, caller.county_id, user_id, place_id, tick, reach, role, caller.user_id, now)
+    await _event(tx, caller, user_id, "place given", now, place_id=place_id, reach=reach)
+
+
+async def revoke(tx: Tx, caller: Caller, user_id: UUID, place_ids: Sequence[int], now: datetime) -> None:
+    """Takes places away, in one tick."""
+    held = {row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)} & set(place_ids)
+    if held:
+        tick = await store.tick(tx, caller.county_id)
+        await tx.execute(REVOKE, caller.county_id, user_id, sorted(held), tick, caller.user_id, now)
+        await _event(tx, caller, user_id, "places taken", now, place_ids=sorted(held))
+
+
+async def revoke_all(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
+    await revoke(tx, caller, user_id, [row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)], now)
+
+
+async def change(tx: Tx, caller: Caller, user: asyncpg.Record, changes: Mapping[str, Any], now: datetime) -> None:
+    if name := changes.get("name"):
+        await tx.execute(SET_NAME, caller.county_id, user["id"], name)
+        await _event(tx, caller, user["id"], "renamed", now)
+    role = changes.get("role")
+    if role and role != user["role"]:
+        if role not in BELOW[caller.role]:
+            raise NOT_ALLOWED()
+        await revoke_all(tx, caller, user["id"], now)
+        await tx.execute(SET_ROLE, caller.county_id, user["id"], role)
+        await _event(tx, caller, user["id"], "role changed", now, role=role)
+
+
+async def close(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
+    """The account signs in no more, holds nothing more, and its devices are ended; what it wrote keeps its name."""
+    await tx.execute(CLOSE, caller.county_id, user_id, now)
+    await end_devices(tx, caller, user_id, now)
+    await revoke_all(tx, caller, user_id, now)
+    await _event(tx, caller, user_id, "closed", now)
+
+
+async def reset_password(tx: Tx, caller: Caller, user_id: UUID, password_hash: str, now: datetime) -> None:
+    """A first password again, told by whoever is above; the user's devices are signed out."""
+    await tx.execute(SET_PASSWORD, caller.county_id, user_id, password_hash)
+    await end_devices(tx, caller, user_id, now)
+    await _event(tx, caller, user_id, "password reset", now)
+
+
+async def end_devices(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
+    for row in await tx.fetch(DEVICES_OF, caller.county_id, user_id):
+        await end(tx, caller.county_id, row["id"], "signed_out", now)
+
+
+async def end_device(tx: Tx, caller: Caller, device_id: UUID, state: str, now: datetime) -> None:
+    """Revokes, or reports lost, a device of the caller's own or of somebody below; `not-found` for any other."""
+    owner = await tx.fetchval(DEVICE_WITHIN, caller.county_id, device_id, caller.user_id, caller.townships, below(caller.role))
+    if owner is None:
+        raise NOT_FOUND()
+    await end(tx, caller.county_id, device_id, state, now)
+    await _event(tx, caller, owner, f"device {state}", now, device_id=str(device_id))
+
+
+async def _event(tx: Tx, caller: Caller, user_id: UUID, act: str, now: datetime, **facts: Any) -> None:
+    await tx.execute(EVENT, caller.county_id, user_id, act, caller.user_id, caller.device_id, now, orjson.dumps(facts).decode())

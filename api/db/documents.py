@@ -1,0 +1,111 @@
+"""The SELECTs that build JSON: one list of columns per kind and view, used by GET, lists, replies and the trail.
+
+They all read `FROM s`, one row that says who is calling: `user_id`, `places`, `townships`, `above`. A read puts it in front as a CTE
+that finds the caller (access.py), a write as one made of what it knows already (`KNOWN`). PostgreSQL writes the JSON; Python passes it on.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cache
+from typing import Any, Literal, get_args
+
+from sqlalchemy import TIMESTAMP
+from sqlmodel import SQLModel
+
+from api.schemas.base import Record, Seen, View, mark_of
+
+Level = Literal["place", "township"]
+DIRECTION = {"asc": ">", "desc": "<"}
+# Beyond the first row of any list, by type and direction: the cursor of a first page
+START: dict[tuple[str, str], Any] = {("date", "desc"): date.max, ("text", "asc"): "", ("int", "asc"): 0}
+FIRST = 5  # of the parameters that a read has for itself: $1 to $4 are county, user, device and role (access.py)
+KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] AS townships, $5::int[] AS above) "
+
+
+class Documents:
+    """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
+    `filters`: {query parameter: SQL with {} for its value}. `public_below`: rows of places above the caller's are readable."""
+
+    def __init__(
+        self,
+        kind: str,
+        schema: type[Record],
+        table: type[SQLModel],
+        *,
+        own: str | None = None,
+        order: Mapping[str, tuple[str, str]],
+        filters: Mapping[str, str],
+        public_below: bool = False,
+    ) -> None:
+        self.kind, self.schema, self.filters, self.public_below = kind, schema, filters, public_below
+        self.own = f"t.{own} = s.user_id" if own else "false"
+        self.table, self.columns = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
+        self.sort, (self.sort_type, self.direction) = next(iter(order.items()))
+        self.get = {view: self._get(view, first=FIRST) for view in get_args(View)}
+        self.revisions = {view: self._revisions(view) for view in get_args(View)}
+        self.stored = {view: KNOWN + self._get(view, first=6, many=True) for view in get_args(View)}
+        self.list = cache(self._list)
+
+    def _columns(self, view: View) -> str:
+        columns = []
+        for name, field in self.schema.model_fields.items():
+            seen = mark_of(field, Seen) or Seen()
+            value = f"t.{name}"
+            if isinstance(self.columns[name].type, TIMESTAMP):
+                value = f"""to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+            if view == "group" and seen.group == "own":
+                value = f"CASE WHEN {self.own} THEN {value} END"
+            if view == "office" or seen.group != "none":
+                columns.append(f"{value} AS {name}")
+        return ", ".join(columns)
+
+    def _doc(self, view: View) -> str:
+        return f"(SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)}) d) AS doc"
+
+    def _in_scope(self) -> str:
+        above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
+        return f"(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships){above})"
+
+    def _get(self, view: View, *, first: int, many: bool = False) -> str:
+        ids = f"ANY (${first}::uuid[])" if many else f"${first}::uuid"
+        return (
+            f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view)} FROM {self.table} t"
+            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self._in_scope()}) x ON true"
+        )
+
+    def _revisions(self, view: View) -> str:
+        hidden = [n for n, f in self.schema.model_fields.items() if view == "group" and (mark_of(f, Seen) or Seen()).group != "all"]
+        changes = f"CASE WHEN {self.own} THEN r.changes ELSE r.changes - '{{{','.join(hidden)}}}'::text[] END" if hidden else "r.changes"
+        moment = """to_char(r.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {0}"""
+        return (
+            "SELECT x.items FROM s LEFT JOIN LATERAL (SELECT (SELECT string_agg(row_to_json(d)::text, ',' ORDER BY d.rev) FROM ("
+            f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
+            f" {changes} AS changes, r.void_reason"
+            f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
+            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self._in_scope()}) x ON true"
+        )
+
+    def _list(self, level: Level, view: View, filters: Sequence[str]) -> str:
+        """Parameters: limit, voided, the cursor's sort column and id, then the filters in their order. Each place, or township, is read by
+        its own index and gives a page at the most; so the cost grows with what is held, not with the county."""
+        held = f"s.{level}s"
+        if self.public_below:
+            held = "s.places || s.above" if level == "place" else "s.townships || 0"
+        wanted = " AND ".join(
+            [
+                f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool",
+                f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
+                *(self.filters[name].format(f"${number}") for number, name in enumerate(filters, FIRST + 4)),
+            ]
+        )
+        order = f"ORDER BY t.{self.sort} {self.direction}, t.id {self.direction} LIMIT ${FIRST}::int"
+        return (
+            f"SELECT x.sort, x.id, x.doc FROM s LEFT JOIN LATERAL (SELECT t.{self.sort} AS sort, t.id, {self._doc(view)} FROM ("
+            f"SELECT t.* FROM (SELECT DISTINCT unnest({held}) AS held) h CROSS JOIN LATERAL ("
+            f"SELECT t.* FROM {self.table} t WHERE {wanted} {order}) t {order}) t) x ON true"
+            f" ORDER BY x.sort {self.direction}, x.id {self.direction}"
+        )
+
+    def start(self) -> tuple[Any, str]:
+        last_id = "ffffffff-ffff-ffff-ffff-ffffffffffff" if self.direction == "desc" else "00000000-0000-0000-0000-000000000000"
+        return START[self.sort_type, self.direction], last_id

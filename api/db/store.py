@@ -1,0 +1,107 @@
+"""The statements of a write, in the order in which they run: lock, read, insert or update, revisions, tick, change rows.
+
+Each is set-wise and stands alone, with INSERT outermost and `county_id` by parameter for every table (decision 0002). Rows travel as one
+JSON parameter: arrays keep their shape in it, which `unnest` of several arrays would flatten.
+"""
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy.dialects import postgresql
+from sqlmodel import SQLModel
+
+from api.db.session import Tx
+from api.rules.caller import Caller
+
+Row = dict[str, Any]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its dialects' constructors untyped
+
+
+class Store:
+    """The statements of one kind's table."""
+
+    def __init__(self, table: type[SQLModel], doubles: tuple[str, ...], parent_member: str | None) -> None:
+        name = str(table.__tablename__)
+        columns = {c.name: c.type.compile(_DIALECT) for c in table.__table__.columns if c.name != "county_id"}  # type: ignore[attr-defined]
+        names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        in_scope = "(t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"
+        self.lock = (
+            f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope} ORDER BY t.id FOR NO KEY UPDATE"
+        )
+        self.by_place = f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.place_id = ANY ($2::int[]) AND {in_scope}"
+        self.insert = (
+            f"INSERT INTO {name} (county_id, {', '.join(names)}) SELECT k.county_id, {', '.join(f'x.{n}' for n in names)}"
+            f" FROM clock k, json_to_recordset($2::json) AS x ({typed}) WHERE k.county_id = $1"
+        )
+        self.update = (
+            f"UPDATE {name} t SET {', '.join(f'{n} = x.{n}' for n in names if n != 'id')}"
+            f" FROM json_to_recordset($2::json) AS x ({typed}) WHERE t.county_id = $1 AND t.id = x.id"
+        )
+        # other records that look like the same thing; run after the insert, so doubles within one batch are found too
+        self.doubles = (
+            f"SELECT x.id AS of, t.id FROM {name} x JOIN {name} t ON t.county_id = $1 AND t.id <> x.id AND NOT t.voided AND {in_scope}"
+            f" AND {' AND '.join(f't.{m} = x.{m}' for m in doubles)} WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[])"
+            if doubles
+            else None
+        )
+        # of these parents, those with anything that is not voided; and the parents of these records
+        below = f"SELECT DISTINCT t.{parent_member} AS id FROM {name} t WHERE t.county_id = $1 AND"
+        self.occupied = f"{below} t.{parent_member} = ANY ($2::uuid[]) AND NOT t.voided"
+        self.parents = f"{below} t.id = ANY ($2::uuid[])"
+
+
+REVISE = """
+INSERT INTO revision (county_id, kind, id, rev, by_user_id, device_id, made_at, received_at, mark, changes, void_reason)
+SELECT k.county_id, x.kind, x.id, x.rev, x.by_user_id, x.device_id, x.made_at, x.received_at, x.mark, x.changes, x.void_reason
+FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, rev int, by_user_id uuid, device_id uuid, made_at timestamptz,
+    received_at timestamptz, mark bytea, changes jsonb, void_reason text)
+WHERE k.county_id = $1"""
+TICK = "UPDATE clock SET tick = tick + 1 WHERE county_id = $1 RETURNING tick"
+CHANGE = """
+INSERT INTO change (county_id, kind, id, place_id, township_id, tick, op, reason, rev)
+SELECT k.county_id, x.kind, x.id, x.place_id, x.township_id, k.tick, CASE WHEN x.voided THEN 'remove' ELSE 'upsert' END,
+    CASE WHEN x.voided THEN 'voided' END, x.rev
+FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int, rev int, voided bool)
+WHERE k.county_id = $1
+ON CONFLICT ON CONSTRAINT change_pkey DO UPDATE
+SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, rev = excluded.rev, township_id = excluded.township_id"""
+FIRST_MARKS = "SELECT r.id, r.mark FROM revision r WHERE r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) AND r.rev = 1"
+CODES = (
+    "SELECT e.code FROM catalogue_entry e WHERE e.county_id = $1 AND e.catalogue = $2::text AND e.code = ANY ($3::text[]) AND NOT e.voided"
+)
+# a colleague holds a place of the caller's, or one above it
+COLLEAGUES = """
+SELECT DISTINCT m.user_id FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
+WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND m.revoked_tick IS NULL
+  AND (m.place_id = ANY ($3::int[]) OR p.township_id = ANY ($4::int[]) OR m.place_id = ANY ($5::int[]))"""
+
+
+def _json(rows: Collection[Row]) -> str:
+    return orjson.dumps(list(rows), default=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    """What orjson does not know: bytes, and asyncpg's own UUID."""
+    return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+async def put(tx: Tx, statement: str, county_id: int, rows: Collection[Row]) -> None:
+    """Runs one of the statements above over all rows; none at all where there are no rows."""
+    if rows:
+        await tx.execute(statement, county_id, _json(rows))
+
+
+async def rows(tx: Tx, statement: str, caller: Caller, keys: Collection[UUID] | Collection[int]) -> list[Row]:
+    """Those of the rows named that lie in the caller's places."""
+    if not keys:
+        return []
+    found = await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships)
+    return [dict(row) for row in found]
+
+
+async def tick(tx: Tx, county_id: int) -> int:
+    """Takes the county's next tick. Only change rows, or grants and losses of places, may follow before the commit."""
+    taken: int = await tx.fetchval(TICK, county_id)
+    return taken

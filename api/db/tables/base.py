@@ -1,0 +1,21 @@
+"""Columns that every record's table has. Each table names its keys itself, `county_id` first: a county can be lifted out whole."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP
+from sqlmodel import Field, SQLModel
+
+
+class RecordRow(SQLModel):
+    """`township_id` is the township that `place_id` lies in, 0 above the townships: officers read by it (DESIGN, scope)."""
+
+    county_id: int
+    id: UUID
+    place_id: int
+    township_id: int
+    rev: int
+    voided: bool
+    created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
+    updated_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
+    created_by: UUID | None

@@ -1,0 +1,55 @@
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlmodel import Field
+
+from api.db.tables.base import RecordRow
+
+
+class Visit(RecordRow, table=True):
+    __tablename__ = "visit"
+    __table_args__ = (
+        PrimaryKeyConstraint("county_id", "id", name="visit_pkey"),
+        ForeignKeyConstraint(
+            ["county_id", "household_id", "place_id"],
+            ["household.county_id", "household.id", "household.place_id"],
+            name="visit_household_fkey",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        Index("visit_place_day_idx", "county_id", "place_id", "visited_on", "id"),
+        Index("visit_township_day_idx", "county_id", "township_id", "visited_on", "id"),
+        Index("visit_household_day_idx", "county_id", "household_id", "visited_on", "id"),
+    )
+    household_id: UUID
+    visited_on: date
+    manner: str = Field(sa_type=Text)
+    outcome: str = Field(sa_type=Text)
+    purposes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    agreed: str | None = Field(sa_type=Text)
+    notes: str | None = Field(sa_type=Text)
+    worker_id: UUID | None
+    with_worker_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
+
+
+OWN = "worker_id"  # whose visit it is
+ORDER = {"visited_on": ("date", "desc")}
+FILTERS = {
+    "household_id": "t.household_id = {}::uuid",
+    "place_id": "t.place_id = {}::int",
+    "worker_id": "t.worker_id = {}::uuid",
+    "outcome": "t.outcome = {}::text",
+    "visited_from": "t.visited_on >= {}::date",
+    "visited_to": "t.visited_on <= {}::date",
+}
+
+# The day of a household's last visit follows from its visits. It is no edit of the household, so its rev stays (decision 0004).
+LAST_VISIT = """
+UPDATE household t SET last_visited_on = v.day
+FROM (SELECT h.id, (SELECT max(x.visited_on) FROM visit x
+                    WHERE x.county_id = $1 AND x.household_id = h.id AND x.outcome = 'met' AND NOT x.voided) AS day
+      FROM household h WHERE h.county_id = $1 AND h.id = ANY ($2::uuid[])) v
+WHERE t.county_id = $1 AND t.id = v.id AND t.last_visited_on IS DISTINCT FROM v.day
+RETURNING t.id, t.place_id, t.township_id, t.rev, t.voided"""

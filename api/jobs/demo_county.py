@@ -1,0 +1,168 @@
+"""Puts the demonstration county (api/demo.py) into the database, by the same road as everything else. Run again, or after an interruption,
+it adds only what is missing: ids are fixed, and the same creation again changes nothing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from api import accounts, demo
+from api.access import Access
+from api.db.session import Tx
+from api.jobs.places import county_named, new_county
+from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, PLACE, VISIT
+from api.road import Op, write
+from api.rules.caller import COUNTY_PLACE, Caller
+from api.sign_in import Passwords
+
+PIECE = 500
+USERS_OF_API = 10  # the first users of demo.users() are those that programs rely on
+
+
+async def seed(access: Access, passwords: Passwords, progress: Callable[[int, int], None]) -> int:
+    """Returns the county's number. `progress(done, of)` counts records."""
+    county_id = await access.database.plain(_county)
+    places, households, visits, users = demo.places(), demo.households(), demo.visits(), demo.users()
+    number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
+    township: dict[UUID, int] = {}
+    for place in places:  # parents come first
+        parent = place["parent_id"]
+        township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
+    desk = desk_of(county_id, sorted(set(township.values())))
+    of = len(places) + len(demo.catalogue()) + len(households) + len(visits)
+    done = 0
+
+    async def put(caller: Caller, ops: Sequence[Op]) -> None:
+        nonlocal done
+        for start in range(0, len(ops), PIECE):
+            piece = ops[start : start + PIECE]
+
+            async def work(tx: Tx, piece: Sequence[Op] = piece) -> None:
+                results = await write(tx, caller, piece, today=access.today(), now=access.now())
+                if refused := [result.problem for result in results if result.problem]:
+                    raise refused[0]
+
+            await access.write(caller, work)
+            done += len(piece)
+            progress(done, of)
+
+    await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
+    await put(
+        desk,
+        [
+            Op(CATALOGUE_ENTRY, e["id"], {**{m: e[m] for m in ("catalogue", "code", "name", "name_en")}, "active": True})
+            for e in demo.catalogue()
+        ],
+    )
+    await _users(access, passwords, desk, users, number)
+
+    # each village's worker enters its households; each visit is logged by whoever made it
+    parent_of = {place["id"]: place["parent_id"] for place in places}
+    callers: dict[UUID, Caller] = {}
+    worker_of: dict[UUID, UUID] = {}
+    for user in users:
+        held = [number[p] for p in user["places"]] + [number[p] for p, above in parent_of.items() if above in user["places"]]
+        callers[user["id"]] = Caller(county_id, user["id"], None, user["role"], tuple(held), (), (COUNTY_PLACE,))
+        if user["role"] == "village":
+            worker_of |= dict.fromkeys(user["places"], user["id"])
+            worker_of |= {p: user["id"] for p, above in parent_of.items() if above in user["places"]}
+    by_worker = defaultdict[UUID, list[Op]](list)
+    for household in households:
+        members = {
+            "number": household["number"],
+            "address": household["address"],
+            "phones": household["phones"],
+            "status": household["status"],
+        }
+        by_worker[worker_of[household["place"]]].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
+    for visit in visits:
+        said: dict[str, Any] = {**visit, "with_worker_ids": []}
+        visit_id, author = said.pop("id"), said.pop("author")
+        by_worker[author].append(Op(VISIT, visit_id, said))
+    for worker, ops in sorted(by_worker.items(), key=lambda item: callers[item[0]].role == "household_head"):
+        await put(callers[worker], ops)
+    return county_id
+
+
+async def complete(access: Access) -> bool:
+    """Whether an earlier start has finished seeding: the last visit is there."""
+    county_id = await access.database.plain(lambda tx: county_named(tx, demo.COUNTY_CODE))
+    if county_id is None:
+        return False
+    return await access.write(desk_of(county_id, ()), lambda tx: _seeded(tx, county_id))
+
+
+async def _seeded(tx: Tx, county_id: int) -> bool:
+    """Visits are written last, those of the lead household at the very end; so all of them there means all is there."""
+    there: int = await tx.fetchval("SELECT count(*) FROM revision r WHERE r.county_id = $1 AND r.kind = 'visit' AND r.rev = 1", county_id)
+    return there >= len(demo.visits())
+
+
+def desk_of(county_id: int, townships: Sequence[int]) -> Caller:
+    """The server's command line, which acts for the county's desk."""
+    return Caller(county_id, None, None, "county", (), tuple(townships), ())
+
+
+async def _county(tx: Tx) -> int:
+    return await county_named(tx, demo.COUNTY_CODE) or await new_county(tx, demo.COUNTY_CODE)
+
+
+def _place(place: demo.Place, number: dict[UUID, int], township: dict[UUID, int]) -> dict[str, Any]:
+    return {
+        "place_id": number[place["id"]],
+        "township_id": township[place["id"]],
+        "code": place["code"],
+        "name": place["name"],
+        "level": place["level"],
+        "group_number": place["group_number"],
+        "parent_id": number[place["parent_id"]] if place["parent_id"] else None,
+        "successor_ids": [],
+        "valid_from": None,
+        "valid_to": None,
+        "valid_to_provisional": False,
+        "former_names": [],
+    }
+
+
+async def _users(access: Access, passwords: Passwords, desk: Caller, users: Sequence[demo.User], number: dict[UUID, int]) -> None:
+    password_hash = await passwords.hash(demo.PASSWORD)  # once for all: each takes a third of a second
+    home = {h["id"]: number[h["place"]] for h in demo.households()}
+
+    async def work(tx: Tx) -> None:
+        known = {row["id"] for row in await tx.fetch("SELECT u.id FROM app_user u WHERE u.county_id = $1", desk.county_id)}
+        for user in users:
+            if user["id"] in known:
+                continue
+            await accounts.create(
+                tx,
+                desk,
+                user_id=user["id"],
+                username=user["username"],
+                name=user["name"],
+                role=user["role"],
+                home=home[user["household_id"]] if user["household_id"] else number[user["places"][0]],
+                place_ids=[number[p] for p in user["places"]],
+                reach=user["reach"],
+                password_hash=password_hash,
+                temporary=False,
+                now=access.now(),
+            )
+
+    await access.database.plain(work)
+
+
+async def described(access: Access, base_url: str) -> dict[str, Any]:
+    """What `var/demo.json` says: the address, and a sign-in for every role."""
+    places = {p["id"]: p for p in demo.places()}
+    place_of = {h["id"]: h["place"] for h in demo.households()}
+    county_id = await access.database.plain(_county)
+    rows = await access.database.fetch("SELECT p.id, p.place_id FROM place p WHERE p.county_id = $1", county_id)
+    number = {row["id"]: row["place_id"] for row in rows}
+    users = []
+    for user in demo.users()[:USERS_OF_API]:
+        # a family's seat is no membership: the place of its household is named all the same
+        held = user["places"] or [place_of[user["household_id"]]]  # type: ignore[index]  # who holds no place has a household
+        named = [{"place_id": number[p], "code": places[p]["code"], "name": places[p]["name"]} for p in held]
+        users.append({"role": user["role"], "username": user["username"], "password": demo.PASSWORD, "places": named})
+    county = demo.places()[0]
+    return {"base_url": base_url, "users": users, "county": {"code": county["code"], "name": county["name"]}}

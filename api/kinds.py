@@ -1,0 +1,133 @@
+"""One entry per kind of record. Their order is the order of locking: parents before what lies below them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal, NamedTuple
+
+from sqlmodel import SQLModel
+
+from api.db.documents import Documents
+from api.db.store import Row, Store
+from api.db.tables import catalogue_entry as catalogue_entries
+from api.db.tables import household as households
+from api.db.tables import place as places
+from api.db.tables import visit as visits
+from api.problems import Problem
+from api.rules import household as household_rule
+from api.rules import visit as visit_rule
+from api.rules.caller import Caller, Role
+from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Record, mark_of, marked, sent
+from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.household import Household
+from api.schemas.place import Place
+from api.schemas.visit import Visit
+
+Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, its parent, today)
+
+
+def _nothing(caller: Caller) -> Row:
+    return {}
+
+
+class Parent(NamedTuple):
+    """The kind of record that another hangs on, and the member that names it there."""
+
+    kind: str
+    member: str
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
+    `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
+    shape. `born`: what the service sets in a new record. `public_below`: callers in places below can read it.
+    `doubles`: records equal in these members look like the same thing. `consequence`: SQL that brings the parents up to date."""
+
+    name: str
+    plural: str
+    schema: type[Record]
+    table: type[SQLModel]
+    order: Mapping[str, tuple[str, str]]
+    filters: Mapping[str, str]
+    writers: Mapping[Role, Literal["all", "own"]]
+    parent: Parent | None = None
+    rule: Rule | None = None
+    born: Callable[[Caller], Row] = _nothing
+    own: str | None = None
+    doubles: tuple[str, ...] = ()
+    consequence: str | None = None
+    public_below: bool = False
+    documents: Documents = field(init=False)
+    store: Store = field(init=False)
+    # members by their marks (schemas/base.py)
+    once: tuple[str, ...] = field(init=False)
+    guarded: tuple[str, ...] = field(init=False)
+    coded: Mapping[str, str] = field(init=False)
+    colleagues: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        derived: dict[str, Any] = {
+            "documents": Documents(
+                self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below
+            ),
+            "store": Store(self.table, self.doubles, self.parent.member if self.parent else None),
+            "once": tuple(n for n, f in sent(self.schema) if marked(f, ONCE)),
+            "guarded": tuple(n for n, f in sent(self.schema) if marked(f, GUARDED)),
+            "coded": {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))},
+            "colleagues": tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES)),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+
+PLACE = Kind(
+    name="place",
+    plural="places",
+    schema=Place,
+    table=places.Place,
+    order=places.ORDER,
+    filters=places.FILTERS,
+    writers={"county": "all", "township": "all"},
+    public_below=True,
+)
+CATALOGUE_ENTRY = Kind(
+    name="catalogue_entry",
+    plural="catalogue-entries",
+    schema=CatalogueEntry,
+    table=catalogue_entries.CatalogueEntry,
+    order=catalogue_entries.ORDER,
+    filters=catalogue_entries.FILTERS,
+    writers={"county": "all"},
+    public_below=True,
+)
+HOUSEHOLD = Kind(
+    name="household",
+    plural="households",
+    schema=Household,
+    table=households.Household,
+    order=households.ORDER,
+    filters=households.FILTERS,
+    writers={"township": "all", "village": "all"},
+    parent=Parent("place", "place_id"),
+    rule=household_rule.check,
+    born=lambda caller: {"last_visited_on": None},
+    doubles=("place_id", "number"),
+)
+VISIT = Kind(
+    name="visit",
+    plural="visits",
+    schema=Visit,
+    table=visits.Visit,
+    order=visits.ORDER,
+    filters=visits.FILTERS,
+    writers={"township": "all", "village": "all", "household_head": "own"},
+    parent=Parent("household", "household_id"),
+    rule=visit_rule.check,
+    born=lambda caller: {"worker_id": caller.user_id},
+    own=visits.OWN,
+    doubles=("household_id", "visited_on"),
+    consequence=visits.LAST_VISIT,
+)
+KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, VISIT)}
+CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}

@@ -1,0 +1,107 @@
+"""Builds the app: routers, problems, docs page, lifespan."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from uuid import uuid4
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.access import Access
+from api.db.migrations import newest
+from api.db.session import Database
+from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
+from api.routers import about, auth, catalogue_entry, docs, household, me, place, user, visit, wire
+from api.settings import Settings
+from api.sign_in import Passwords
+from api.tokens import Keys
+
+log = logging.getLogger("jiafang")
+ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, about, docs))
+
+
+def build() -> FastAPI:
+    """The app as the environment has it (settings.py): `uvicorn --factory api.main:build`. Needs JIAFANG_DATABASE_URL."""
+    settings = Settings()
+    if settings.database_url is None:
+        raise RuntimeError("JIAFANG_DATABASE_URL is not set: `jiafang run` starts a PostgreSQL of its own")
+    database = Database(settings.database_url, settings.pool_size)
+    keys = Keys.load_or_create(settings.keys_file)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await database.check_role()
+        yield
+        await database.close()
+
+    app = FastAPI(
+        title="Jiafang",
+        version=version("jiafang"),
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.access = Access(database, keys, settings.today)
+    app.state.settings, app.state.passwords, app.state.schema_version = settings, Passwords(), newest()
+    for router in ROUTERS:
+        app.include_router(router)
+    app.exception_handler(Problem)(_problem)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_unknown)
+    app.add_middleware(LastResort)
+    return app
+
+
+async def _problem(request: Request, problem: Problem) -> Response:
+    return wire.say_no(request, problem)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    """Query parameters that are wrong are named; an id in the path that is none names nothing that exists."""
+    faults = error.errors()
+    if any(fault["loc"][0] == "path" for fault in faults):
+        return wire.say_no(request, NOT_FOUND())
+    return wire.say_no(request, wire.invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults], prefix="?"))
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    """404 and 405 of the routing. One path's calls stand in several routers, so the methods it knows are collected here."""
+    methods: set[str] = set()
+    for route in (route for router in ROUTERS for route in router.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    if methods:
+        return wire.say_no(request, METHOD_NOT_ALLOWED(headers={"Allow": ", ".join(sorted(methods))}))
+    return wire.say_no(request, NO_SUCH_PATH())
+
+
+class LastResort:
+    """An error that nobody expected: a 500 with an id, and the same id in the log. The one place that catches everything."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception:
+            if scope["type"] != "http" or begun:
+                raise
+            error_id = str(uuid4())
+            log.exception("error %s at %s", error_id, scope["path"])
+            await wire.say_no(Request(scope), BROKEN(id=error_id))(scope, receive, send)

@@ -1,0 +1,323 @@
+"""The one road of every write: lock, read, decide, write, tick, change rows.
+
+Whatever wants to change a record makes `Op`s of it and calls `write` inside `Database.write`. So every rule, the trail and the feed hold
+for every way in. Statements are set-wise: a batch costs a handful of them, not one per record. The order of the steps is decision 0002.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from api.db import store
+from api.db.session import Tx
+from api.db.store import Row
+from api.kinds import CHILDREN, KINDS, Kind
+from api.problems import (
+    CODE_TAKEN,
+    FIXED,
+    HAS_RECORDS,
+    ID_TAKEN,
+    LOOKS_DOUBLE,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    REFUSED_WORD,
+    STALE,
+    UNKNOWN_CODE,
+    VOIDED,
+    Problem,
+)
+from api.rules.caller import COUNTY_PLACE, Caller
+from api.rules.refused import refused_word
+
+
+@dataclass(slots=True)
+class Op:
+    """One wish: create (`base_rev` None), change (`doc` holds the members to change) or void (`void` holds the reason) the record `id`."""
+
+    kind: Kind
+    id: UUID
+    doc: Row = field(default_factory=dict)
+    base_rev: int | None = None
+    void: str | None = None
+    made_at: datetime | None = None
+
+    @property
+    def creates(self) -> bool:
+        return self.base_rev is None and self.void is None
+
+    @property
+    def mark(self) -> bytes:
+        """What the wish says, in 16 bytes: the same again is a repeat."""
+        said = [self.kind.name, self.id, self.base_rev, self.void, self.doc]
+        return hashlib.sha256(orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)).digest()[:16]
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of an op. `doc`: the record's JSON as the caller may see it. `doubles`: ids of records that look like the same thing."""
+
+    outcome: Literal["applied", "unchanged", "rejected"]
+    rev: int | None = None
+    doc: str | None = None
+    doubles: list[UUID] = field(default_factory=list)
+    problem: Problem | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was read for the ops, and what is to be written for them."""
+
+    caller: Caller
+    today: date
+    now: datetime
+    rows: dict[str, dict[Any, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: id, or number of a place -> row
+    marks: dict[tuple[str, UUID], bytes] = field(default_factory=dict)  # of creations stored before
+    codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    colleagues: set[UUID] = field(default_factory=set)
+    occupied: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
+    changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
+    revisions: list[Row] = field(default_factory=list)
+
+
+async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
+    """Does what the ops ask for, each on its own: one that is refused does not hold up the others.
+
+    Returns one result per op, in their order. Raises `id-taken` or `code-taken` only where another record has the id or code.
+    """
+    batch = _Batch(caller, today, now)
+    await _read(tx, batch, ops)
+    results = [_decide(batch, op) for op in ops]
+    changes = await _store(tx, batch)
+    await _reply(tx, batch, ops, results)
+    if changes:
+        await store.tick(tx, caller.county_id)
+        await store.put(tx, store.CHANGE, caller.county_id, changes)
+    return results
+
+
+async def write_one(tx: Tx, caller: Caller, op: Op, *, today: date, now: datetime, confirmed: bool) -> Result:
+    """The same for somebody who can be asked: a refusal is raised, and so is a likely double unless `confirmed`."""
+    [result] = await write(tx, caller, [op], today=today, now=now)
+    if result.problem:
+        raise result.problem
+    if result.doubles and not confirmed:
+        raise LOOKS_DOUBLE(doubles=[str(i) for i in result.doubles])
+    return result
+
+
+# Reading
+
+
+async def _read(tx: Tx, batch: _Batch, ops: Sequence[Op]) -> None:
+    """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
+    caller, wanted = batch.caller, defaultdict[str, set[Any]](set)
+    for kind, mine in _by_kind(ops):
+        wanted[kind.name] |= {op.id for op in mine}
+        if kind.parent:
+            wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if op.creates}
+        if kind.consequence and kind.parent:
+            # which parent a stored record has never changes below a lock of it, so it may be read before locking
+            stored = [op.id for op in mine if not op.creates]
+            if stored:
+                wanted[kind.parent.kind] |= {row["id"] for row in await tx.fetch(kind.store.parents, caller.county_id, stored)}
+    for kind in KINDS.values():
+        if kind.name == "place":  # named by number, and only read: a place is never in the way of its households
+            found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
+            batch.rows["place"] |= {row["place_id"]: row for row in found}
+        ids = [i for i in wanted[kind.name] if isinstance(i, UUID)]
+        batch.rows[kind.name] |= {row["id"]: row for row in await store.rows(tx, kind.store.lock, caller, ids)}
+    for kind, mine in _by_kind(ops):
+        await _look_up(tx, batch, kind, mine)
+
+
+async def _look_up(tx: Tx, batch: _Batch, kind: Kind, ops: Sequence[Op]) -> None:
+    caller = batch.caller
+    again = [op.id for op in ops if op.creates and op.id in batch.rows[kind.name]]
+    if again:
+        batch.marks |= {
+            (kind.name, row["id"]): row["mark"] for row in await tx.fetch(store.FIRST_MARKS, caller.county_id, kind.name, again)
+        }
+    for member, catalogue in kind.coded.items():
+        codes = {code for op in ops for code in op.doc.get(member) or ()}
+        if codes:
+            batch.codes[catalogue] |= {row["code"] for row in await tx.fetch(store.CODES, caller.county_id, catalogue, list(codes))}
+    people = {i for op in ops for member in kind.colleagues for i in op.doc.get(member) or ()}
+    if people:
+        found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
+        batch.colleagues |= {row["user_id"] for row in found}
+    voids = [op.id for op in ops if op.void is not None]
+    for child in CHILDREN[kind.name] if voids else ():
+        batch.occupied[kind.name] |= {row["id"] for row in await tx.fetch(child.store.occupied, caller.county_id, voids)}
+
+
+def _by_kind(ops: Sequence[Op]) -> Iterable[tuple[Kind, list[Op]]]:
+    for kind in KINDS.values():
+        if mine := [op for op in ops if op.kind is kind]:
+            yield kind, mine
+
+
+# Deciding: no I/O from here to the next heading
+
+
+def _decide(batch: _Batch, op: Op) -> Result:
+    before = batch.rows[op.kind.name].get(op.id)
+    after = _creation(batch, op, before) if op.creates else _change(batch, op, before)
+    if isinstance(after, Problem):
+        return Result("rejected", problem=after)
+    if after is before:
+        return Result("unchanged", rev=after["rev"])
+    _accept(batch, op, before, after)
+    return Result("applied", rev=after["rev"])
+
+
+def _creation(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
+    kind, caller = op.kind, batch.caller
+    if caller.role not in kind.writers:
+        return NOT_ALLOWED()
+    if before is not None:  # the same again, after a lost reply, is answered with what is stored
+        return before if batch.marks.get((kind.name, op.id)) == op.mark else ID_TAKEN()
+    parent: Row = {"place_id": COUNTY_PLACE, "township_id": 0, "voided": False}
+    if kind.parent:
+        found = batch.rows[kind.parent.kind].get(op.doc[kind.parent.member])
+        if found is None:
+            return NOT_FOUND()
+        if found["voided"]:
+            return VOIDED.at(f"/{kind.parent.member}")
+        parent = found
+    after = {
+        "place_id": parent["place_id"],
+        "township_id": parent["township_id"],
+        **kind.born(caller),
+        **op.doc,
+        "id": op.id,
+        "rev": 1,
+        "voided": False,
+        "created_at": batch.now,
+        "updated_at": batch.now,
+        "created_by": caller.user_id,
+    }
+    return _allowed(batch, op, after, parent) or after
+
+
+def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
+    kind, caller = op.kind, batch.caller
+    right = kind.writers.get(caller.role)
+    if right is None:
+        return NOT_ALLOWED()
+    if before is None:
+        return NOT_FOUND()
+    if right == "own" and kind.own and before[kind.own] != caller.user_id:
+        return NOT_ALLOWED()
+    if op.void is not None and before["voided"]:
+        return before
+    if op.base_rev is not None and op.base_rev != before["rev"]:
+        return STALE(rev=before["rev"])
+    if before["voided"]:
+        return VOIDED()
+    if op.void is not None:
+        if op.id in batch.occupied[kind.name]:
+            return HAS_RECORDS()
+        return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, "voided": True, "rev": before["rev"] + 1}
+    edits = {member: value for member, value in op.doc.items() if value != before[member]}
+    for member in edits:
+        if member in kind.once:
+            return FIXED.at(f"/{member}")
+    if not edits:
+        return before
+    after = {**before, **edits, "rev": before["rev"] + 1}
+    parent = batch.rows[kind.parent.kind].get(before[kind.parent.member], {}) if kind.parent else {}
+    return _allowed(batch, op, after, parent) or after
+
+
+def _allowed(batch: _Batch, op: Op, after: Row, parent: Row) -> Problem | None:
+    """The checks that every write has in common, then the kind's own rule."""
+    kind = op.kind
+    for member in kind.guarded:
+        if op.doc.get(member) and refused_word(op.doc[member]):
+            return REFUSED_WORD.at(f"/{member}")
+    for member, catalogue in kind.coded.items():
+        if not batch.codes[catalogue].issuperset(op.doc.get(member) or ()):
+            return UNKNOWN_CODE.at(f"/{member}")
+    for member in kind.colleagues:
+        if not batch.colleagues.issuperset(op.doc.get(member) or ()):
+            return NOT_FOUND()
+    return kind.rule(after, parent, batch.today) if kind.rule else None
+
+
+def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
+    """Notes a decided op for writing; later ops of the batch see its result."""
+    kind = op.kind
+    after["updated_at"] = batch.now
+    batch.rows[kind.name][op.id] = after
+    if before is None or op.id in batch.created[kind.name]:
+        batch.created[kind.name][op.id] = after
+    else:
+        batch.changed[kind.name][op.id] = after
+    changes = (
+        None if before is None else {m: [before[m], after[m]] for m in after if before[m] != after[m] and m not in ("rev", "updated_at")}
+    )
+    batch.revisions.append(
+        {
+            "kind": kind.name,
+            "id": op.id,
+            "rev": after["rev"],
+            "by_user_id": batch.caller.user_id,
+            "device_id": batch.caller.device_id,
+            "made_at": op.made_at or batch.now,
+            "received_at": batch.now,
+            "mark": op.mark,
+            "changes": changes,
+            "void_reason": op.void,
+        }
+    )
+
+
+# Writing
+
+
+async def _store(tx: Tx, batch: _Batch) -> list[Row]:
+    """Writes records and revisions; returns what must get a change row: the records written and the parents that follow from them."""
+    county = batch.caller.county_id
+    changes: dict[tuple[str, UUID], Row] = {}
+    for kind in KINDS.values():
+        created, changed = batch.created[kind.name], batch.changed[kind.name]
+        try:
+            await store.put(tx, kind.store.insert, county, created.values())
+        except asyncpg.UniqueViolationError as error:
+            # by the name in the message: on a cluster it carries a suffix and constraint_name is missing
+            raise (ID_TAKEN if f"{kind.name}_pkey" in str(error) else CODE_TAKEN)() from None
+        await store.put(tx, kind.store.update, county, changed.values())
+        written = {**created, **changed}
+        changes |= {(kind.name, i): {"kind": kind.name, **row} for i, row in written.items()}
+        if kind.consequence and kind.parent and written:
+            parents = {row[kind.parent.member] for row in written.values()}
+            for row in await tx.fetch(kind.consequence, county, list(parents)):
+                changes[kind.parent.kind, row["id"]] = {"kind": kind.parent.kind, **row}
+    await store.put(tx, store.REVISE, county, batch.revisions)
+    members = ("kind", "id", "place_id", "township_id", "rev", "voided")
+    return [{member: row[member] for member in members} for row in changes.values()]
+
+
+async def _reply(tx: Tx, batch: _Batch, ops: Sequence[Op], results: Sequence[Result]) -> None:
+    """Adds to each result the document as it is stored now, and the likely doubles of what was created."""
+    caller = batch.caller
+    for kind, mine in _by_kind(ops):
+        ids = [op.id for op in mine]
+        scope = (caller.places, caller.townships)
+        found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
+        docs = {row["id"]: row["doc"] for row in found}
+        doubles = defaultdict[UUID, list[UUID]](list)
+        if kind.store.doubles and batch.created[kind.name]:
+            for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.created[kind.name]), *scope):
+                doubles[row["of"]].append(row["id"])
+        for op, result in zip(ops, results, strict=True):
+            if op.kind is kind and result.problem is None:
+                result.doc, result.doubles = docs.get(op.id), doubles[op.id]

@@ -1,0 +1,170 @@
+"""Signing in and out. The token call is OAuth 2.0 (RFC 6749), so that any client library, and the docs page, can do it."""
+
+from typing import Annotated
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from api import sign_in
+from api.access import access_of
+from api.db.session import Tx
+from api.language import both
+from api.problems import (
+    ACCOUNT_CLOSED,
+    DEVICE_OF_ANOTHER,
+    DEVICE_REVOKED,
+    INVALID,
+    TOO_LARGE,
+    TOO_MANY_ATTEMPTS,
+    WEAK_PASSWORD,
+    WRONG_MEDIA_TYPE,
+    WRONG_SIGN_IN,
+)
+from api.routers import wire
+from api.routers.records import READERS
+from api.schemas.base import Body, says
+from api.schemas.user import NewPassword, TokenReply
+
+router = APIRouter(tags=[both("登录", "Signing in")])
+
+FORM = ("application/x-www-form-urlencoded",)
+Name = Annotated[str, StringConstraints(max_length=200)]
+
+
+class PasswordForm(Body):
+    grant_type: str = says("password 或 refresh_token", "password or refresh_token", "password")
+    username: Name = Field("", description=both("用户名", "User name"))
+    password: Name = Field("", description=both("密码", "Password"))
+    device_id: UUID | None = Field(
+        None,
+        description=both("应用安装时生成的设备编号，每次登录都一样", "Made by the app when it was installed, the same at each sign-in"),
+    )
+    device_name: Name = Field("", description=both("设备名称", "Name of the device"))
+    refresh_token: Name = Field("", description=both("刷新凭证（grant_type=refresh_token）", "With grant_type=refresh_token"))
+
+
+TOKENS = {
+    "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…",
+    "token_type": "bearer",
+    "expires_in": 900,
+    "refresh_token": "1.kq3bYp0…",
+    "device_id": "b1f9e6f0-2f7a-4b0e-9a6d-0c9f3f6a7e10",
+    "password_temporary": False,
+}
+
+
+@router.post(
+    "/v1/auth/token",
+    operation_id="sign_in",
+    summary=both("登录", "Sign in"),
+    description=wire.described(
+        "OAuth 2.0 密码方式或刷新方式。刷新凭证用后即换，断线重试会得到同一个新凭证。",
+        "OAuth 2.0, by password or refresh token. A refresh token is exchanged once; a repeat on a bad line gets the same new one.",
+        None,
+    ),
+    responses={
+        **wire.reply(TokenReply, both("凭证", "The tokens"), TOKENS),
+        **wire.refusals(
+            WRONG_SIGN_IN,
+            ACCOUNT_CLOSED,
+            DEVICE_REVOKED,
+            DEVICE_OF_ANOTHER,
+            TOO_MANY_ATTEMPTS,
+            INVALID,
+            WRONG_MEDIA_TYPE,
+            TOO_LARGE,
+            signed_in=False,
+        ),
+    },
+    response_model=None,
+    openapi_extra=wire.request_body(
+        PasswordForm, {"grant_type": "password", "username": "worker-1", "password": "jiafang-demo-2026"}, FORM
+    ),
+)
+async def token(request: Request) -> Response:
+    access = access_of(request)
+    form = await _form(request)
+    if form.grant_type == "refresh_token":
+        tokens = await sign_in.by_refresh_token(access, form.refresh_token)
+    else:
+        tokens = await sign_in.by_password(
+            access,
+            request.app.state.passwords,
+            username=form.username,
+            password=form.password,
+            device_id=form.device_id,
+            device_name=form.device_name,
+            network=request.client.host if request.client else "",
+        )
+    body = {
+        "access_token": tokens.access_token,
+        "token_type": "bearer",
+        "expires_in": tokens.expires_in,
+        "refresh_token": tokens.refresh_token,
+        "device_id": tokens.device_id,
+        "password_temporary": tokens.password_temporary,
+    }
+    reply = wire.json(body)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
+FORM_MODEL: TypeAdapter[PasswordForm] = TypeAdapter(PasswordForm)
+
+
+async def _form(request: Request) -> PasswordForm:
+    """The form's known members; what OAuth libraries add (scope, client_id) is passed over."""
+    body = await wire.raw(request, FORM, 8_192)
+    try:
+        pairs = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
+        return FORM_MODEL.validate_strings({name: pairs[name] for name in PasswordForm.model_fields if pairs.get(name)})
+    except ValidationError as error:
+        raise wire.invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+    except ValueError:
+        raise INVALID() from None
+
+
+@router.post(
+    "/v1/auth/sign-out",
+    operation_id="sign_out",
+    summary=both("退出", "Sign out"),
+    description=wire.described("这台设备的凭证全部失效。", "All tokens of this device end.", READERS),
+    status_code=204,
+    responses=wire.refusals(),
+    response_model=None,
+    openapi_extra=wire.SIGNED_IN,
+)
+async def sign_out(request: Request) -> Response:
+    access = access_of(request)
+    caller = await access.caller(request)
+
+    async def work(tx: Tx) -> None:
+        if caller.device_id:
+            await sign_in.end(tx, caller.county_id, caller.device_id, "signed_out", access.now())
+
+    await access.database.plain(work)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/v1/auth/password",
+    operation_id="change_password",
+    summary=both("修改密码", "Change the own password"),
+    description=wire.described("其他设备随即退出。", "Other devices are signed out.", READERS),
+    status_code=204,
+    responses=wire.refusals(WRONG_SIGN_IN, WEAK_PASSWORD, TOO_MANY_ATTEMPTS, INVALID, WRONG_MEDIA_TYPE, TOO_LARGE),
+    response_model=None,
+    openapi_extra={
+        **wire.SIGNED_IN,
+        **wire.request_body(NewPassword, {"password": "jiafang-demo-2026", "new_password": "chunjie-huijia-2027"}),
+    },
+)
+async def change_password(request: Request) -> Response:
+    access = access_of(request)
+    caller = await access.caller(request)
+    sent = await wire.read(request, NewPassword)
+    await sign_in.change_password(access, request.app.state.passwords, caller, sent.password, sent.new_password)
+    return Response(status_code=204)

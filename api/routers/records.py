@@ -1,0 +1,290 @@
+"""The six calls that every kind of record has. What is special about a kind stands in its own file, which calls these."""
+
+import base64
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from pydantic import Field, create_model
+from starlette.responses import Response
+
+from api.access import Access, access_of
+from api.db.documents import Level
+from api.db.session import Tx
+from api.kinds import Kind
+from api.language import both
+from api.problems import (
+    BAD_CURSOR,
+    FIXED,
+    ID_TAKEN,
+    IF_MATCH_REQUIRED,
+    INVALID,
+    LOOKS_DOUBLE,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_JSON,
+    REFUSED_WORD,
+    STALE,
+    TOO_LARGE,
+    VOIDED,
+    WRONG_MEDIA_TYPE,
+)
+from api.problems import Kind as ProblemKind
+from api.road import Op, Result, write_one
+from api.routers import wire
+from api.rules.caller import Role
+from api.schemas.base import Body, Change, Voiding, change, creation
+from api.schemas.base import Query as ListQuery
+
+READERS: tuple[Role, ...] = ("county", "township", "village", "household_head")
+BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE)
+
+
+def level_of(role: Role) -> Level:
+    """Field workers read by their places, officers by their townships: each has statements of its own, with the index that fits."""
+    return "township" if role in ("county", "township") else "place"
+
+
+def view_of(role: Role) -> Any:
+    return "group" if role == "household_head" else "office"
+
+
+class Records:
+    """Adds a kind's calls to a router. `called`: its name in both languages; `example`: a record as a client would send it."""
+
+    def __init__(self, router: APIRouter, kind: Kind, called: tuple[str, str], stored: Mapping[str, Any]) -> None:
+        self.router, self.kind, self.called = router, kind, called
+        self.path, self.noun = f"/v1/{kind.plural}", kind.plural.replace("-", "_")
+        self.stored = dict(stored)
+        self.etag = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
+
+    def _example(self, model: type[Body]) -> dict[str, Any]:
+        return {name: self.stored[name] for name in model.model_fields if name in self.stored}
+
+    def lists(self, query_model: type[ListQuery]) -> None:
+        kind, documents = self.kind, self.kind.documents
+        Page = create_model(  # noqa: N806 - a class
+            f"{kind.schema.__name__}Page",
+            items=(list[kind.schema], Field(description=both("本页记录", "The records of this page"))),  # type: ignore[name-defined]
+            next=(str | None, Field(description=both("下一页的 cursor；没有下一页时为空", "cursor of the next page; null at the end"))),
+        )
+
+        async def listing(request: Request, query: Annotated[query_model, Query()]) -> Response:  # type: ignore[valid-type]
+            access = access_of(request)
+            return await page(access, request, kind, query)
+
+        self._add(
+            "GET",
+            self.path,
+            listing,
+            f"list_{self.noun}",
+            ("列出" + self.called[0], "List " + kind.plural.replace("-", " ")),
+            (
+                f"按 {documents.sort} {'降序' if documents.direction == 'desc' else '升序'}逐页返回您范围内的{self.called[0]}。",
+                f"Those within your reach, page by page, by {documents.sort}, {documents.direction}ending.",
+            ),
+            READERS,
+            {**wire.reply(Page, both("一页", "One page"), {"items": [self.stored], "next": None}), **wire.refusals(INVALID, BAD_CURSOR)},
+        )
+
+    def gets(self) -> None:
+        kind = self.kind
+        one, trail = kind.documents.get, kind.documents.revisions
+        Trail = create_model(f"{kind.schema.__name__}Revisions", items=(list[Change], Field(description=both("各版本", "Each revision"))))  # noqa: N806
+
+        async def get(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
+            [row] = await access_of(request).read(request, lambda role: one[view_of(role)], id)
+            if row["doc"] is None:
+                raise NOT_FOUND()
+            return wire.document(row["doc"], row["rev"])
+
+        async def revisions(request: Request, id: UUID) -> Response:  # noqa: A002
+            [row] = await access_of(request).read(request, lambda role: trail[view_of(role)], id)
+            if row["items"] is None:
+                raise NOT_FOUND()
+            return Response(f'{{"items":[{row["items"]}]}}', media_type="application/json")
+
+        named = (f"取一条{self.called[0]}", f"Get one {self.called[1]}")
+        says = ("作废的也能取到。", "Voided ones too.")
+        answer = wire.reply(kind.schema, both("这条记录", "The record"), self.stored, headers=self.etag)
+        self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, READERS, {**answer, **wire.refusals(NOT_FOUND)})
+        entry = {
+            "rev": 1, "by_user_id": self.stored["created_by"], "device_id": None, "made_at": "2026-11-20T02:12:00.000Z",
+            "received_at": "2026-11-20T02:12:01.250Z", "changes": None, "void_reason": None,
+        }  # fmt: skip
+        self._add(
+            "GET",
+            self.path + "/{id}/revisions",
+            revisions,
+            f"list_{kind.name}_revisions",
+            (f"一条{self.called[0]}的修改历史", f"The history of one {self.called[1]}"),
+            ("谁、何时、在哪台设备上，把什么改成了什么。", "Who changed what, when and on which device."),
+            READERS,
+            {**wire.reply(Trail, both("各版本", "Each revision"), {"items": [entry]}), **wire.refusals(NOT_FOUND)},
+        )
+
+    def creates(self, *refusals: ProblemKind) -> None:
+        kind, model = self.kind, creation(self.kind.schema)
+
+        async def create(
+            request: Request,
+            confirm: Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))] = False,
+        ) -> Response:
+            access = access_of(request)
+            caller = await access.caller(request)
+            sent = await wire.read(request, model)
+            doc = {name: getattr(sent, name) for name in model.model_fields if name != "id"}
+            op = Op(kind, getattr(sent, "id") or uuid4(), doc)  # noqa: B009 - the model is made at run time
+            result = await _write(access, request, op, caller, confirm)
+            created = result.outcome == "applied"
+            return wire.document(result.doc or "", result.rev or 0, 201 if created else 200, Location=f"{self.path}/{op.id}")
+
+        answer = both("建立好的记录", "The record as it was stored")
+        again = both("这个 id 以同样内容提交过：已存的记录", "The same id with the same content was stored before: the stored record")
+        self._add(
+            "POST",
+            self.path,
+            create,
+            f"create_{kind.name}",
+            (f"新建{self.called[0]}", f"Create a {self.called[1]}"),
+            (
+                "可以自带 id；断线后以同样内容重发，得到 200 和已存的记录。",
+                "It may bring its own id; sent again with the same content after a lost reply it gives 200 and the stored record.",
+            ),
+            tuple(kind.writers),
+            {
+                **wire.reply(
+                    kind.schema, answer, self.stored, 201, {"Location": both("新记录的地址", "Path of the new record"), **self.etag}
+                ),
+                **wire.reply(kind.schema, again, self.stored, 200, self.etag),
+                **wire.refusals(NOT_ALLOWED, NOT_FOUND, ID_TAKEN, *BAD_BODY, *refusals, *((LOOKS_DOUBLE,) if kind.doubles else ())),
+            },
+            wire.request_body(model, self._example(model)),
+        )
+
+    def changes(self, *refusals: ProblemKind, example: Mapping[str, Any]) -> None:
+        kind, model = self.kind, change(self.kind.schema)
+
+        async def patch(request: Request, id: UUID) -> Response:  # noqa: A002
+            access = access_of(request)
+            caller = await access.caller(request)
+            base = wire.revision_of(request)
+            sent = await wire.read(request, model, wire.MERGE_PATCH)
+            op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
+            result = await _write(access, request, op, caller, True)
+            return wire.document(result.doc or "", result.rev or 0)
+
+        if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"1"',
+                    "description": both("所依据的版本（ETag）", "The revision that was edited (ETag)")}  # fmt: skip
+        self._add(
+            "PATCH",
+            self.path + "/{id}",
+            patch,
+            f"change_{kind.name}",
+            (f"修改{self.called[0]}", f"Change a {self.called[1]}"),
+            ("JSON Merge Patch：没写的项不变，null 清空。", "JSON Merge Patch: an absent member stays, null empties it."),
+            tuple(kind.writers),
+            {
+                **wire.reply(kind.schema, both("修改后的记录", "The record after the change"), self.stored, headers=self.etag),
+                **wire.refusals(NOT_ALLOWED, NOT_FOUND, IF_MATCH_REQUIRED, STALE, VOIDED, FIXED, *BAD_BODY, *refusals),
+            },
+            {**wire.request_body(model, dict(example), wire.MERGE_PATCH), "parameters": [if_match]},
+        )
+
+    def voids(self, *refusals: ProblemKind) -> None:
+        kind = self.kind
+
+        async def void(request: Request, id: UUID) -> Response:  # noqa: A002
+            access = access_of(request)
+            caller = await access.caller(request)
+            sent = await wire.read(request, Voiding)
+            result = await _write(access, request, Op(kind, id, void=sent.reason), caller, True)
+            return wire.document(result.doc or "", result.rev or 0)
+
+        self._add(
+            "POST",
+            self.path + "/{id}/void",
+            void,
+            f"void_{kind.name}",
+            (f"作废{self.called[0]}", f"Void a {self.called[1]}"),
+            (
+                "写错的记录不删除，写明原因作废。再次作废没有变化。",
+                "Nothing is erased: a wrong record is withdrawn with a reason. Again changes nothing.",
+            ),
+            tuple(kind.writers),
+            {
+                **wire.reply(
+                    kind.schema, both("作废后的记录", "The voided record"), {**self.stored, "voided": True, "rev": 2}, headers=self.etag
+                ),
+                **wire.refusals(NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, *BAD_BODY, *refusals),
+            },
+            wire.request_body(Voiding, {"reason": "重复登记"}),
+        )
+
+    def _add(
+        self, method: str, path: str, endpoint: Any, operation_id: str, summary: tuple[str, str], says: tuple[str, str],
+        roles: tuple[Role, ...], responses: dict[int | str, dict[str, Any]], extra: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.router.add_api_route(
+            path,
+            endpoint,
+            methods=[method],
+            operation_id=operation_id,
+            summary=both(*summary),
+            description=wire.described(*says, roles),
+            responses=responses,
+            response_class=Response,
+            response_model=None,
+            openapi_extra={**wire.SIGNED_IN, **(extra or {})},
+        )
+
+
+async def _write(access: Access, request: Request, op: Op, caller: Any, confirmed: bool) -> Result:
+    async def work(tx: Tx) -> Result:
+        return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
+
+    return await access.write(caller, work)
+
+
+# Paging
+
+
+async def page(access: Access, request: Request, kind: Kind, query: ListQuery) -> Response:
+    """`{"items": […], "next": …}`. The cursor names the last row, sealed with the filters it was read with."""
+    documents = kind.documents
+    given = {name: getattr(query, name) for name in documents.filters if getattr(query, name) is not None}
+    sealed_with = orjson.dumps([kind.name, query.voided, given])
+    after = read_cursor(access, query.cursor, sealed_with, documents.sort_type) if query.cursor else documents.start()
+    rows = await access.read(
+        request,
+        lambda role: documents.list(level_of(role), view_of(role), tuple(given)),
+        query.limit + 1,
+        query.voided,
+        *after,
+        *given.values(),
+    )
+    rows = [row for row in rows if row["doc"] is not None]
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    following = f'"{cursor(access, rows[-1]["sort"], rows[-1]["id"], sealed_with)}"' if more else "null"
+    return Response(f'{{"items":[{",".join(row["doc"] for row in rows)}],"next":{following}}}', media_type="application/json")
+
+
+def cursor(access: Access, sort: Any, last: UUID, sealed_with: bytes) -> str:
+    position = orjson.dumps([sort, str(last)])
+    seal = access.keys.mac("list", sealed_with + position)[:12]
+    return base64.urlsafe_b64encode(seal + position).decode().rstrip("=")
+
+
+def read_cursor(access: Access, text: str, sealed_with: bytes, sort_type: str) -> tuple[Any, UUID]:
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except ValueError:
+        raise BAD_CURSOR() from None
+    if access.keys.mac("list", sealed_with + data[12:])[:12] != data[:12]:
+        raise BAD_CURSOR()
+    sort, last = orjson.loads(data[12:])
+    return date.fromisoformat(sort) if sort_type == "date" else sort, UUID(last)

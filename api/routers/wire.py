@@ -1,0 +1,171 @@
+"""What is the same for every route: reading a body, answering, saying no, and writing all of that into the documentation."""
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from api.language import both, preferred
+from api.problems import (
+    BAD_ENCODING,
+    BUSY,
+    IF_MATCH_REQUIRED,
+    INVALID,
+    NOT_JSON,
+    NOT_SIGNED_IN,
+    TOO_LARGE,
+    WRONG_MEDIA_TYPE,
+    Fault,
+    Kind,
+    Problem,
+)
+from api.schemas.base import Body
+
+B = TypeVar("B", bound=Body)
+
+BODIES: dict[
+    str, type[BaseModel]
+] = {}  # the models of bodies and replies that routes document, by name: components of the OpenAPI document
+JSON = ("application/json",)
+MERGE_PATCH = ("application/merge-patch+json", "application/json")
+WORDS = {
+    "missing": both("必填", "is required"),
+    "extra_forbidden": both("没有这一项", "is not a member here"),
+    "string_too_long": both("太长", "is too long"),
+    "string_too_short": both("不能为空", "must not be empty"),
+    "literal_error": both("不在可选的值之中", "is not one of the values"),
+    "enum": both("不在可选的值之中", "is not one of the values"),
+    "phone": both("不是有效的电话号码", "is not a telephone number"),
+    "control_character": both("含有控制字符", "holds a control character"),
+    "too_long": both("个数太多", "has too many entries"),
+    "too_short": both("个数太少", "has too few entries"),
+}
+OTHERWISE = both("格式不对", "has the wrong form")
+
+
+# Reading
+
+
+async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes:
+    """The body, at most `limit` bytes after decompression. Raises `wrong-media-type`, `bad-encoding`, `too-large`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in media_types:
+        raise WRONG_MEDIA_TYPE()
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise BAD_ENCODING()
+    unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    body = bytearray()
+    async for chunk in request.stream():
+        try:
+            body += unzip.decompress(chunk, limit + 1 - len(body)) if unzip else chunk
+        except zlib.error:
+            raise BAD_ENCODING() from None
+        if len(body) > limit:
+            raise TOO_LARGE(limit=limit)
+    if unzip and not unzip.eof:
+        raise BAD_ENCODING()
+    return bytes(body)
+
+
+async def read(request: Request, model: type[B], media_types: Sequence[str] = JSON, limit: int = 65_536) -> B:
+    """The body as `model`. Raises what `raw` raises, `not-json`, or `invalid` with a pointer to each fault."""
+    body = await raw(request, media_types, limit)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+
+
+def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
+    faults = []
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return NOT_JSON()
+        pointer = prefix + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+        # an unknown member's name is the sender's own text, so it is not said back
+        if error["type"] == "extra_forbidden":
+            pointer = pointer[: pointer.rindex("/")] or "/" if prefix == "/" else prefix
+        faults.append(Fault(pointer, error["type"], WORDS.get(error["type"], OTHERWISE)))
+    return INVALID(*faults[:100])
+
+
+def revision_of(request: Request) -> int:
+    """The revision that If-Match names. `If-Match: *` names none, so it is refused like a missing one (428)."""
+    named = request.headers.get("if-match")
+    if named is None or named.strip() == "*":
+        raise IF_MATCH_REQUIRED()
+    found = re.fullmatch(r'\s*"(\d{1,9})"\s*', named)
+    return int(found[1]) if found else 0  # no revision at all, so a stale one
+
+
+# Answering
+
+
+def document(doc: str, rev: int, status: int = 200, **headers: str) -> Response:
+    return Response(doc, status, {"ETag": f'"{rev}"', **headers}, "application/json")
+
+
+def json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def say_no(request: Request, problem: Problem) -> Response:
+    language = preferred(request.headers.get("accept-language"))
+    headers = {**problem.headers, "Content-Language": "en" if language == "en" else "zh-CN", "Cache-Control": "no-store"}
+    return Response(orjson.dumps(problem.document(language)), problem.kind.status, headers, "application/problem+json")
+
+
+# Documenting
+
+
+def refusals(*kinds: Kind, signed_in: bool = True) -> dict[int | str, dict[str, Any]]:
+    """The problems of an operation as its `responses`, each with its own example."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for kind in (*kinds, *((NOT_SIGNED_IN,) if signed_in else ()), BUSY):
+        entry = by_status.setdefault(kind.status, {"description": kind.title, "content": {"application/problem+json": {"examples": {}}}})
+        content = entry["content"]["application/problem+json"]
+        content["schema"] = {"$ref": "#/components/schemas/Problem"}
+        content["examples"][kind.slug] = {
+            "summary": kind.title,
+            "value": {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": kind.detail},
+        }
+    return by_status
+
+
+def reply(
+    model: type[BaseModel], words: str, example: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    BODIES[model.__name__] = model
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}}
+    described = {name: {"description": text, "schema": {"type": "string"}} for name, text in (headers or {}).items()}
+    return {status: {"description": words, "content": content, **({"headers": described} if described else {})}}
+
+
+def request_body(model: type[BaseModel], example: Any, media_types: Sequence[str] = JSON) -> dict[str, Any]:
+    BODIES[model.__name__] = model
+    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}
+    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, content)}}
+
+
+ROLE_WORDS = {
+    "county": both("县级", "county"),
+    "township": both("乡镇", "township"),
+    "village": both("村级", "village"),
+    "household_head": both("中心户长", "lead household"),
+}
+
+
+def described(zh: str, en: str, roles: Sequence[str] | None) -> str:
+    """A description in both languages that ends with who may call."""
+    if roles is None:
+        return both(f"{zh}\n\n**谁可以用**：无需登录。", f"{en}\n\n**Who**: anybody, without signing in.")
+    words = [ROLE_WORDS[role].split("\x1f") for role in roles]
+    return both(f"{zh}\n\n**谁可以用**：{'、'.join(w[0] for w in words)}。", f"{en}\n\n**Who**: {', '.join(w[1] for w in words)}.")
+
+
+SIGNED_IN: dict[str, Any] = {"security": [{"signIn": []}]}
