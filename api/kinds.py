@@ -30,11 +30,19 @@ def _nothing(caller: Caller) -> Row:
     return {}
 
 
+class Follows(NamedTuple):
+    """Members of the parent that follow from its children: a SELECT of them for parents by id, and the rule that says when to ask."""
+
+    select: str
+    when: Callable[[Mapping[str, Any] | None, Mapping[str, Any], Mapping[str, Any]], bool]  # (before, after, parent)
+
+
 class Parent(NamedTuple):
-    """The kind of record that another hangs on, and the member that names it there."""
+    """The kind of record that another hangs on, the member that names it there, and what in it follows from its children."""
 
     kind: str
     member: str
+    follows: Follows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +50,7 @@ class Kind:
     """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
     shape. `born`: what the service sets in a new record. `public_below`: callers in places below can read it.
-    `doubles`: records equal in these members look like the same thing. `consequence`: SQL that brings the parents up to date."""
+    `doubles`: records equal in these members look like the same thing."""
 
     name: str
     plural: str
@@ -56,7 +64,6 @@ class Kind:
     born: Callable[[Caller], Row] = _nothing
     own: str | None = None
     doubles: tuple[str, ...] = ()
-    consequence: str | None = None
     public_below: bool = False
     documents: Documents = field(init=False)
     store: Store = field(init=False)
@@ -122,12 +129,11 @@ VISIT = Kind(
     order=visits.ORDER,
     filters=visits.FILTERS,
     writers={"township": "all", "village": "all", "household_head": "own"},
-    parent=Parent("household", "household_id"),
+    parent=Parent("household", "household_id", Follows(visits.LAST_VISIT, visit_rule.moves_last_visit)),
     rule=visit_rule.check,
     born=lambda caller: {"worker_id": caller.user_id},
     own=visits.OWN,
     doubles=("household_id", "visited_on"),
-    consequence=visits.LAST_VISIT,
 )
 KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, VISIT)}
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}

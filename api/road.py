@@ -18,7 +18,7 @@ import orjson
 from api.db import store
 from api.db.session import Tx
 from api.db.store import Row
-from api.kinds import CHILDREN, KINDS, Kind
+from api.kinds import CHILDREN, KINDS, Follows, Kind
 from api.problems import (
     CODE_TAKEN,
     FIXED,
@@ -84,6 +84,7 @@ class _Batch:
     occupied: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
     changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
+    stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
     revisions: list[Row] = field(default_factory=list)
 
 
@@ -123,8 +124,8 @@ async def _read(tx: Tx, batch: _Batch, ops: Sequence[Op]) -> None:
         wanted[kind.name] |= {op.id for op in mine}
         if kind.parent:
             wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if op.creates}
-        if kind.consequence and kind.parent:
-            # which parent a stored record has never changes below a lock of it, so it may be read before locking
+        if kind.parent and kind.parent.follows:
+            # which parent a stored record has never changes, so it may be read before the parent is locked
             stored = [op.id for op in mine if not op.creates]
             if stored:
                 wanted[kind.parent.kind] |= {row["id"] for row in await tx.fetch(kind.store.parents, caller.county_id, stored)}
@@ -257,6 +258,10 @@ def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
     kind = op.kind
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
+    if kind.parent and kind.parent.follows:
+        parent_id = after[kind.parent.member]
+        if kind.parent.follows.when(before, after, batch.rows[kind.parent.kind][parent_id]):
+            batch.stirred[kind.name].add(parent_id)
     if before is None or op.id in batch.created[kind.name]:
         batch.created[kind.name][op.id] = after
     else:
@@ -297,13 +302,22 @@ async def _store(tx: Tx, batch: _Batch) -> list[Row]:
         await store.put(tx, kind.store.update, county, changed.values())
         written = {**created, **changed}
         changes |= {(kind.name, i): {"kind": kind.name, **row} for i, row in written.items()}
-        if kind.consequence and kind.parent and written:
-            parents = {row[kind.parent.member] for row in written.values()}
-            for row in await tx.fetch(kind.consequence, county, list(parents)):
-                changes[kind.parent.kind, row["id"]] = {"kind": kind.parent.kind, **row}
+        if kind.parent and kind.parent.follows and batch.stirred[kind.name]:
+            changes |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
     await store.put(tx, store.REVISE, county, batch.revisions)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
     return [{member: row[member] for member in members} for row in changes.values()]
+
+
+async def _follow(tx: Tx, batch: _Batch, kind: Kind, follows: Follows, ids: set[UUID]) -> dict[tuple[str, UUID], Row]:
+    """Brings parents up to date with what was written. No edit of them: their rev stays, and it leaves no revision (decision 0004)."""
+    parents, moved = batch.rows[kind.name], {}
+    for row in await tx.fetch(follows.select, batch.caller.county_id, list(ids)):
+        parent = parents[row["id"]]
+        if any(parent[member] != value for member, value in row.items()):
+            moved[kind.name, row["id"]] = {**parent, **row, "kind": kind.name}
+    await store.put(tx, kind.store.update, batch.caller.county_id, moved.values())
+    return moved
 
 
 async def _reply(tx: Tx, batch: _Batch, ops: Sequence[Op], results: Sequence[Result]) -> None:

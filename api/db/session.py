@@ -21,6 +21,7 @@ WAIT_SECONDS = 5
 GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
@@ -52,16 +53,15 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Tx]:
         """A connection outside of any transaction. 503 `busy` where there is none to be had, or it breaks."""
-        try:
-            await asyncio.wait_for(self._free.acquire(), WAIT_SECONDS)
-        except TimeoutError:
-            raise busy() from None
+        await self._turn()
         connection = None
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             if connection.is_closed():  # PostgreSQL was restarted
                 connection = await self._connect()
             yield connection
+        except asyncpg.DataError:  # an InterfaceError that says nothing about the connection
+            raise
         except GONE:
             if connection is not None:
                 connection.terminate()
@@ -75,6 +75,15 @@ class Database:
             self._free.release()
             if connection is not None and not connection.is_closed():
                 self._idle.append(connection)
+
+    async def _turn(self) -> None:
+        if not self._free.locked():  # no timer where there is nothing to wait for
+            await self._free.acquire()
+            return
+        try:
+            await asyncio.wait_for(self._free.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise busy() from None
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         async with self.connection() as connection:
@@ -119,8 +128,9 @@ async def _transaction(tx: Tx, begin: str, work: Callable[[Tx], Awaitable[T]]) -
     await tx.execute(begin)
     try:
         result = await work(tx)
-    except BaseException:
-        if not tx.is_closed():
+    except BaseException as error:
+        # after a cancellation the protocol may be in the middle of an answer: `connection` ends it
+        if not tx.is_closed() and not isinstance(error, asyncio.CancelledError):
             await tx.execute("ROLLBACK")
         raise
     await tx.execute("COMMIT")

@@ -41,8 +41,9 @@ class Store:
         )
         # other records that look like the same thing; run after the insert, so doubles within one batch are found too
         self.doubles = (
-            f"SELECT x.id AS of, t.id FROM {name} x JOIN {name} t ON t.county_id = $1 AND t.id <> x.id AND NOT t.voided AND {in_scope}"
-            f" AND {' AND '.join(f't.{m} = x.{m}' for m in doubles)} WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[])"
+            f"SELECT x.id AS of, d.id FROM {name} x CROSS JOIN LATERAL (SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id <> x.id"
+            f" AND NOT t.voided AND {in_scope} AND {' AND '.join(f't.{m} = x.{m}' for m in doubles)} LIMIT 10) d"
+            " WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[])"
             if doubles
             else None
         )

@@ -15,3 +15,11 @@ def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> P
             if after[member]:
                 return NOBODY_MET.at(f"/{member}")
     return None
+
+
+def moves_last_visit(before: Mapping[str, Any] | None, after: Mapping[str, Any], household: Mapping[str, Any]) -> bool:
+    """Whether `last_visited_on` of the household may be another day after this write: the last day at which somebody was met."""
+    if before is None:
+        last = household["last_visited_on"]
+        return bool(after["outcome"] == "met" and (last is None or after["visited_on"] > last))
+    return any(before[member] != after[member] for member in ("visited_on", "outcome", "voided"))

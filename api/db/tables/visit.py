@@ -45,11 +45,8 @@ FILTERS = {
     "visited_to": "t.visited_on <= {}::date",
 }
 
-# The day of a household's last visit follows from its visits. It is no edit of the household, so its rev stays (decision 0004).
+# The last day at which somebody of these households was met
 LAST_VISIT = """
-UPDATE household t SET last_visited_on = v.day
-FROM (SELECT h.id, (SELECT max(x.visited_on) FROM visit x
-                    WHERE x.county_id = $1 AND x.household_id = h.id AND x.outcome = 'met' AND NOT x.voided) AS day
-      FROM household h WHERE h.county_id = $1 AND h.id = ANY ($2::uuid[])) v
-WHERE t.county_id = $1 AND t.id = v.id AND t.last_visited_on IS DISTINCT FROM v.day
-RETURNING t.id, t.place_id, t.township_id, t.rev, t.voided"""
+SELECT h.id, (SELECT max(x.visited_on) FROM visit x
+    WHERE x.county_id = $1 AND x.household_id = h.id AND x.outcome = 'met' AND NOT x.voided) AS last_visited_on
+FROM household h WHERE h.county_id = $1 AND h.id = ANY ($2::uuid[])"""

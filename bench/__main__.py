@@ -1,0 +1,199 @@
+"""`make bench`: what a request costs, against the limit of the same machine in the same run, interleaved; prints ratios.
+
+PostgreSQL with fsync and a server process of its own, both ended at the end. Exit status 1 when a ratio is below its floor in budgets.toml.
+On a shared machine differences below 0.1 mean nothing.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+
+from api import demo
+from api.access import Access
+from api.db.migrations import migrate
+from api.db.session import Database, Tx
+from api.embedded import Postgres, Urls
+from api.jobs import demo_county
+from api.kinds import VISIT
+from api.road import Op, write
+from api.rules.caller import Caller
+from api.sign_in import Passwords
+from api.tokens import Keys
+from bench.load import Line
+
+ROUNDS, SECONDS, LINES, BATCH, PORT = 7, 0.5, 4, 500, 8765
+Work = Callable[[], Awaitable[None]]
+FLOORS = tomllib.loads((Path(__file__).parent / "budgets.toml").read_text())
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What we do, the limit it is held against, and how many do it at once."""
+
+    name: str
+    ours: Work
+    limit_name: str
+    limit: Work
+    at_once: int
+
+
+async def rate(work: Work, at_once: int) -> float:
+    """How often a second."""
+    started, done = time.perf_counter(), 0
+
+    async def again() -> None:
+        nonlocal done
+        while time.perf_counter() < started + SECONDS:
+            await work()
+            done += 1
+
+    await asyncio.gather(*(again() for _ in range(at_once)))
+    return done / (time.perf_counter() - started)
+
+
+async def pairs(urls: Urls) -> list[Pair]:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
+        form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
+        token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
+        visit = (await http.get("/v1/visits?limit=1", headers={"Authorization": f"Bearer {token}"})).json()["items"][0]
+    idle = [await Line.open(PORT) for _ in range(LINES)]
+    owner = await asyncpg.create_pool(urls.owner, min_size=LINES, max_size=LINES)
+    village = [row["place_id"] for row in await owner.fetch(VILLAGE, visit["place_id"])]
+    households = [row["id"] for row in await owner.fetch("SELECT id FROM household WHERE place_id = ANY ($1)", village)]
+    caller = Caller(1, visit["worker_id"], None, "village", tuple(village), (), (1,))
+    database = Database(urls.app, 1)
+    new = {"manner": "home", "outcome": "absent", "purposes": [], "agreed": None, "notes": None, "with_worker_ids": []}
+
+    def call(method: str, path: str, body: Callable[[], bytes] = bytes, expected: int = 200) -> Work:
+        async def once() -> None:
+            line = idle.pop()
+            status = await line.call(method, path, token, body())
+            idle.append(line)
+            if status != expected:
+                raise RuntimeError(f"{path} answered {status}")
+
+        return once
+
+    free = ((household, date(2024, 1, 1) - timedelta(days=days)) for days in range(10_000) for household in households)  # no doubles
+
+    def a_visit() -> bytes:
+        household, day = next(free)
+        return json.dumps({"household_id": str(household), "visited_on": day.isoformat(), "outcome": "absent"}).encode()
+
+    async def list_statement() -> None:
+        await owner.fetch(
+            KNOWN + VISIT.documents.list("place", "office", ()), 1, caller.user_id, village, "", 51, False, *VISIT.documents.start()
+        )
+
+    def raw_insert(count: int) -> Work:
+        async def once() -> None:
+            rows = [{**visit, "township_id": 2, "id": str(uuid4())} for _ in range(count)]
+            await owner.execute(VISIT.store.insert, 1, json.dumps(rows))
+
+        return once
+
+    async def road() -> None:
+        ops = [Op(VISIT, uuid4(), {**new, "household_id": household, "visited_on": day}) for household, day in islice(free, BATCH)]
+
+        async def work(tx: Tx) -> None:
+            if any(result.problem for result in await write(tx, caller, ops, today=date(2026, 11, 24), now=datetime.now(UTC))):
+                raise RuntimeError("refused")
+
+        await database.write(caller, work)
+
+    bare = call("GET", "/bare")
+    return [
+        Pair("GET by id", call("GET", f"/v1/visits/{visit['id']}"), "bare route", bare, LINES),
+        Pair("list page of 50", call("GET", "/v1/visits"), "its statement", list_statement, LINES),
+        Pair("POST of a visit", call("POST", "/v1/visits?confirm=true", a_visit, 201), "raw insert and commit", raw_insert(1), LINES),
+        Pair(f"road, {BATCH} visits", road, "raw insert of as many", raw_insert(BATCH), 1),
+    ]
+
+
+VILLAGE = """SELECT p.place_id FROM place p JOIN place g ON g.place_id = $1
+WHERE p.place_id = coalesce(g.parent_id, g.place_id) OR p.parent_id = coalesce(g.parent_id, g.place_id)"""
+KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, '{}'::int[] AS townships, '{1}'::int[] AS above, $4::text AS role) "
+
+
+async def measure(urls: Urls) -> bool:
+    table = [(pair, [], []) for pair in await pairs(urls)]  # type: list[tuple[Pair, list[float], list[float]]]
+    for turn in range(ROUNDS + 1):
+        for pair, ours, limits in table:
+            a, b = await rate(pair.ours, pair.at_once), await rate(pair.limit, pair.at_once)
+            if turn:  # the first round warms up
+                ours.append(a)
+                limits.append(b)
+    fine = True
+    print(f"{'':20} {'a second':>9}   {'against':22} {'a second':>9}   ratio  floor")
+    for pair, ours, limits in table:
+        ratio, floor = statistics.median(a / b for a, b in zip(ours, limits, strict=True)), FLOORS[pair.name]
+        fine &= ratio >= floor
+        a, b = statistics.median(ours), statistics.median(limits)
+        verdict = "" if ratio >= floor else "   below its floor"
+        print(f"{pair.name:20} {a:9.0f}   {pair.limit_name:22} {b:9.0f}   {ratio:5.2f}  {floor:5.2f}{verdict}")
+    return fine
+
+
+@contextmanager
+def server(environment: dict[str, str]) -> Iterator[None]:
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "--factory",
+        "bench.server:build",
+        "--port",
+        str(PORT),
+        "--log-level",
+        "warning",
+        "--timeout-keep-alive",
+        "75",
+    ]
+    process = subprocess.Popen(command, env=os.environ | environment)
+    try:
+        for _ in range(200):
+            try:
+                httpx.get(f"http://127.0.0.1:{PORT}/health/ready").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def seed(urls: Urls, var: Path) -> None:
+    database = Database(urls.app, 2)
+    await demo_county.seed(Access(database, Keys.load_or_create(var / "keys.json")), Passwords(), lambda done, of: None)
+    await database.close()
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        var = Path(folder)
+        with Postgres(var / "postgres") as urls:
+            migrate(urls.owner)
+            asyncio.run(seed(urls, var))
+            with server({"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}):
+                return 0 if asyncio.run(measure(urls)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
