@@ -10,12 +10,14 @@ from random import Random
 from typing import Literal, TypedDict
 from uuid import UUID, uuid5
 
+from api.rules.catalogue_entry import STANDARD
+
 DEMO_DAY = date(2026, 11, 20)
 PASSWORD = "jiafang-demo-2026"  # meant to be known: it stands in var/demo.json and opens nothing but invented data
-COUNTY_CODE = "990100000000"
+COUNTY_CODE = "990101000000"
 DAYS_BACK = 425  # the visits of some fourteen months
 
-_NAMESPACE = UUID("5f0c6a0e-3d43-5b5e-9a35-99010000000a")
+_NAMESPACE = UUID("5f0c6a0e-3d43-5b5e-9a35-99010100000a")
 
 
 class Place(TypedDict):
@@ -52,14 +54,6 @@ class Visit(TypedDict):
     agreed: str | None
     notes: str | None
     author: UUID
-
-
-class Entry(TypedDict):
-    id: UUID
-    catalogue: Literal["visit_purpose", "follow_up_reason"]
-    code: str
-    name: str
-    name_en: str
 
 
 class User(TypedDict):
@@ -100,19 +94,6 @@ _GIVEN = (
 # As far as is known these are given to no operator; four zeros follow: such a number is nobody's.
 _PHONE_PREFIXES = ("154", "168", "169", "179")
 _LANDMARKS = ("村东头", "村西头", "村南头第二家", "老槐树旁", "小学北侧", "水塔下", "磨坊对面", "桥头第一家", "村委会后院", "卫生室隔壁")
-
-_PURPOSES = {
-    "policy_information": ("政策宣传", "Information on policies"),
-    "help_with_application": ("协助申请", "Help with an application"),
-    "subsidy": ("奖励扶助与补贴", "Subsidies and support money"),
-    "elder_care": ("养老服务", "Care for the elderly"),
-    "child_care": ("育儿与托育", "Childcare"),
-    "disability": ("助残服务", "Services for people with disabilities"),
-    "migrant_service": ("流动人口服务", "Services for migrants"),
-    "answer_to_request": ("回应诉求", "Answer to a request"),
-    "checkup_reminder": ("体检提醒", "Reminder of a health check-up"),
-}
-_REASONS = [code for code in _PURPOSES if code != "policy_information"]  # information is given at a visit, nothing falls due by it
 
 _NOTES = {
     "policy_information": (
@@ -231,7 +212,7 @@ def _villages() -> Iterator[tuple[str, str, str]]:
     """(the two digits that begin household numbers, code, name) of each village."""
     for t, (_, digits, names) in enumerate(_TOWNSHIPS, 1):
         for v, name in enumerate(names, 1):
-            yield f"{t}{v}", f"990100{digits}{1 if name.endswith('社区') else 200 + v:03d}", name
+            yield f"{t}{v}", f"990101{digits}{1 if name.endswith('社区') else 200 + v:03d}", name
 
 
 def _groups(village: str, name: str) -> list[int]:
@@ -251,7 +232,7 @@ def surname(number: str) -> str:
 def places() -> list[Place]:
     """The county, its townships, villages and groups, parents first."""
     found = [_place(COUNTY_CODE, "青禾县", "county", None)]
-    found += [_place(f"990100{digits}000", name, "township", COUNTY_CODE) for name, digits, _ in _TOWNSHIPS]
+    found += [_place(f"990101{digits}000", name, "township", COUNTY_CODE) for name, digits, _ in _TOWNSHIPS]
     found += [_place(code, name, "village", f"{code[:9]}000") for _, code, name in _villages()]
     for _, village, name in _villages():
         for n in _groups(village, name):
@@ -289,16 +270,6 @@ def households() -> list[Household]:
     return found
 
 
-def catalogue() -> list[Entry]:
-    """The seeded codes of both catalogues (API.md, catalogue-entries)."""
-    listed: list[tuple[Literal["visit_purpose", "follow_up_reason"], str]] = [("visit_purpose", code) for code in _PURPOSES]
-    listed += [("follow_up_reason", code) for code in _REASONS]
-    return [
-        {"id": _id(f"catalogue:{name}:{code}"), "catalogue": name, "code": code, "name": _PURPOSES[code][0], "name_en": _PURPOSES[code][1]}
-        for name, code in listed
-    ]
-
-
 def users() -> list[User]:
     """First those that programs rely on (API.md, "For programs that try the service"), then those that the other places need.
 
@@ -307,7 +278,7 @@ def users() -> list[User]:
     """
     first, second, *others = (village for _, village, _ in _villages())
     fourth = next(village for village in others if village[:9] != first[:9])
-    townships = [f"990100{digits}000" for _, digits, _ in _TOWNSHIPS]
+    townships = [f"990101{digits}000" for _, digits, _ in _TOWNSHIPS]
     rng = _random("users")
 
     def user(username: str, role: Literal["county", "township", "village", "household_head"], place: str | None, house: str = "") -> User:
@@ -356,7 +327,7 @@ def visits() -> list[Visit]:
         how_many = max(at_least, rng.choices(range(9), (5, 12, 19, 20, 17, 12, 8, 5, 2))[0])
         for ago in rng.sample(range(DAYS_BACK), how_many):
             manner, outcome = _how(rng, household["status"] == "away")
-            chosen = [code for code in _PURPOSES if manner == "home" or code not in _AT_HOME]
+            chosen = [code for code in STANDARD if manner == "home" or code not in _AT_HOME]
             purposes = rng.sample(chosen, rng.choices((1, 2), (78, 22))[0]) if outcome == "met" else []
             words = {slot: rng.choice(choices) for slot, choices in _SLOTS.items()}
             words["who"] = family + words["title"]

@@ -128,7 +128,7 @@ async def _read(tx: Tx, batch: _Batch, ops: Sequence[Op]) -> None:
             # which parent a stored record has never changes, so it may be read before the parent is locked
             stored = [op.id for op in mine if not op.creates]
             if stored:
-                wanted[kind.parent.kind] |= {row["id"] for row in await tx.fetch(kind.store.parents, caller.county_id, stored)}
+                wanted[kind.parent.kind] |= {row["id"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
     for kind in KINDS.values():
         if kind.name == "place":  # named by number, and only read: a place is never in the way of its households
             found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
@@ -154,9 +154,11 @@ async def _look_up(tx: Tx, batch: _Batch, kind: Kind, ops: Sequence[Op]) -> None
     if people:
         found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
         batch.colleagues |= {row["user_id"] for row in found}
-    voids = [op.id for op in ops if op.void is not None]
+    voids = [op.id for op in ops if op.void is not None and op.id in batch.rows[kind.name]]
     for child in CHILDREN[kind.name] if voids else ():
-        batch.occupied[kind.name] |= {row["id"] for row in await tx.fetch(child.store.occupied, caller.county_id, voids)}
+        # what hangs on a place names its number
+        keys = {batch.rows[kind.name][i]["place_id"] if kind.name == "place" else i: i for i in voids}
+        batch.occupied[kind.name] |= {keys[row["id"]] for row in await store.rows(tx, child.store.occupied, caller, list(keys))}
 
 
 def _by_kind(ops: Sequence[Op]) -> Iterable[tuple[Kind, list[Op]]]:

@@ -291,7 +291,7 @@ def upgrade() -> None:
         op.execute(statement)
     for table, allowed in POLICIES.items():
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-        op.execute(f"CREATE POLICY {table}_scope ON {table} USING ({allowed})")
+        op.execute(f"CREATE POLICY {table}_scope ON {table} USING ({allowed}) WITH CHECK ({allowed.replace(ABOVE, '')})")
     for rights, tables in GRANTS.items():
         op.execute(f"GRANT {rights} ON {tables} TO jiafang_app")
 

@@ -110,7 +110,7 @@ class Database:
         async with self.connection() as connection:
             role = await connection.fetchrow(
                 "SELECT rolsuper OR rolbypassrls AS above, EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                " WHERE c.relkind = 'r' AND n.nspname = 'public' AND pg_has_role(c.relowner, 'USAGE')) AS owner, rolname"
+                " WHERE c.relkind = 'r' AND n.nspname = 'public' AND pg_has_role(c.relowner, 'MEMBER')) AS owner, rolname"
                 " FROM pg_roles WHERE rolname = current_user"
             )
         if role is None or role["above"] or role["owner"]:

@@ -47,10 +47,11 @@ class Store:
             if doubles
             else None
         )
-        # of these parents, those with anything that is not voided; and the parents of these records
-        below = f"SELECT DISTINCT t.{parent_member} AS id FROM {name} t WHERE t.county_id = $1 AND"
-        self.occupied = f"{below} t.{parent_member} = ANY ($2::uuid[]) AND NOT t.voided"
-        self.parents = f"{below} t.id = ANY ($2::uuid[])"
+        # of these parents, those with anything that is not voided; and the parents of these records. None: a kind that hangs on nothing
+        below = f"SELECT DISTINCT t.{parent_member} AS id FROM {name} t WHERE t.county_id = $1 AND {in_scope} AND"
+        named = columns.get(parent_member or "")
+        self.occupied = f"{below} t.{parent_member} = ANY ($2::{named}[]) AND NOT t.voided" if named else None
+        self.parents = f"{below} t.id = ANY ($2::uuid[])" if named else None
 
 
 REVISE = """
@@ -94,9 +95,9 @@ async def put(tx: Tx, statement: str, county_id: int, rows: Collection[Row]) -> 
         await tx.execute(statement, county_id, _json(rows))
 
 
-async def rows(tx: Tx, statement: str, caller: Caller, keys: Collection[UUID] | Collection[int]) -> list[Row]:
+async def rows(tx: Tx, statement: str | None, caller: Caller, keys: Collection[UUID] | Collection[int]) -> list[Row]:
     """Those of the rows named that lie in the caller's places."""
-    if not keys:
+    if not keys or statement is None:
         return []
     found = await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships)
     return [dict(row) for row in found]

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from api.rules.place import Fault
+from api.rules.division_file import Fault
 
 MAX_BYTES = 20_000_000
 MAX_ROWS = 200_000

@@ -9,8 +9,8 @@ from uuid import UUID
 from api import accounts, demo
 from api.access import Access
 from api.db.session import Tx
-from api.jobs.places import county_named, new_county
-from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, PLACE, VISIT
+from api.jobs.places import county_named, new_county, standard_catalogues
+from api.kinds import HOUSEHOLD, PLACE, VISIT
 from api.road import Op, write
 from api.rules.caller import COUNTY_PLACE, Caller
 from api.sign_in import Passwords
@@ -29,7 +29,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         parent = place["parent_id"]
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
     desk = desk_of(county_id, sorted(set(township.values())))
-    of = len(places) + len(demo.catalogue()) + len(households) + len(visits)
+    of = len(places) + len(households) + len(visits)
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -47,13 +47,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
             progress(done, of)
 
     await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
-    await put(
-        desk,
-        [
-            Op(CATALOGUE_ENTRY, e["id"], {**{m: e[m] for m in ("catalogue", "code", "name", "name_en")}, "active": True})
-            for e in demo.catalogue()
-        ],
-    )
+    await access.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
 
     # each village's worker enters its households; each visit is logged by whoever made it

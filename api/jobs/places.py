@@ -8,16 +8,19 @@ from uuid import UUID, uuid4
 
 from api.db.session import Tx
 from api.files.text_table import read_csv
-from api.kinds import PLACE
+from api.kinds import CATALOGUE_ENTRY, PLACE
 from api.language import both
 from api.problems import BAD_FILE, CODE_TAKEN, NOT_FOUND, WRONG_PLACE, Problem
 from api.road import Op, Result, write
 from api.rules.caller import COUNTY_PLACE, Caller
-from api.rules.place import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Known, Plan, Register, plan, read_changes, read_register
+from api.rules.catalogue_entry import standard
+from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
+from api.rules.place import Known, Plan, plan
 
 # Whoever numbers places holds the county's own row, so that two of them come one after the other
 HOLD = "SELECT p.place_id FROM place p WHERE p.county_id = $1 AND p.place_id = 1 FOR NO KEY UPDATE"
 ALL = "SELECT p.* FROM place p WHERE p.county_id = $1 ORDER BY p.place_id"
+TOWNSHIPS = "SELECT DISTINCT p.township_id FROM place p WHERE p.county_id = $1"
 COUNTIES = "SELECT c.county_id, c.code FROM county c ORDER BY c.county_id"
 COUNTY = "SELECT c.county_id FROM county c WHERE c.code = $1"
 NEW_COUNTY = "INSERT INTO county (county_id, code) VALUES ($1, $2)"
@@ -179,8 +182,17 @@ async def county_named(tx: Tx, code: str) -> int | None:
 
 
 async def new_county(tx: Tx, code: str) -> int:
-    """A county that was not here yet; its places follow by import."""
+    """A county that was not here yet; its places follow by import, then its catalogues."""
     county_id = max((row["county_id"] for row in await tx.fetch(COUNTIES)), default=0) + 1
     await tx.execute(NEW_COUNTY, county_id, code)
     await tx.execute(NEW_CLOCK, county_id)
     return county_id
+
+
+async def standard_catalogues(tx: Tx, desk: Caller, *, today: date, now: datetime) -> None:
+    """The entries that every county starts with. Again changes nothing, whatever the county has made of them."""
+    ops = []
+    for entry in standard():
+        doc: dict[str, Any] = {**entry, "active": True}
+        ops.append(Op(CATALOGUE_ENTRY, doc.pop("id"), doc))
+    await write(tx, desk, ops, today=today, now=now)

@@ -25,4 +25,8 @@ class Caller:
 
     @property
     def view(self) -> View:
-        return "group" if self.role == "household_head" else "office"
+        return view_of(self.role)
+
+
+def view_of(role: Role) -> View:
+    return "group" if role == "household_head" else "office"

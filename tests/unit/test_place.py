@@ -6,22 +6,9 @@ from datetime import date
 
 import pytest
 
-from api.rules.place import (
-    CHANGES_COLUMNS,
-    KINDS,
-    REGISTER_COLUMNS,
-    Changes,
-    Fault,
-    Known,
-    Plan,
-    Register,
-    division_level,
-    in_usual_range,
-    parent_code,
-    plan,
-    read_changes,
-    read_register,
-)
+from api.rules.division_code import division_level, in_usual_range, parent_code
+from api.rules.division_file import CHANGES_COLUMNS, KINDS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
+from api.rules.place import Known, Plan, plan
 
 COUNTY = "990101000000"
 REGISTER = """

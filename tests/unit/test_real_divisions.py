@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from api.files.text_table import Table, read_csv
-from api.rules.place import CHANGES_COLUMNS, KINDS, REGISTER_COLUMNS, Changes, Known, Register, plan, read_changes, read_register
+from api.rules.division_file import CHANGES_COLUMNS, KINDS, REGISTER_COLUMNS, Changes, Register, read_changes, read_register
+from api.rules.place import Known, plan
 
 DIVISIONS = Path(__file__).parents[3] / "shared" / "data" / "divisions"
 ZHANHUA, KAZUO = "371603000000", "211324000000"

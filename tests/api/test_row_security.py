@@ -1,0 +1,340 @@
+"""The WHERE of each statement is the rope, row security is the net: with and without the net every caller gets the same rows,
+and where a WHERE is missing the net holds (decision 0003)."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from sqlmodel import SQLModel
+
+from api import demo
+from api.access import CALLER, WHO, Access
+from api.db import store
+from api.db.session import Database, UnfitRole, scope
+from api.embedded import Urls
+from api.jobs.demo_county import USERS_OF_API
+from api.kinds import KINDS, Kind
+from api.routers.records import level_of, view_of
+from api.rules.caller import Caller
+from api.tokens import verify
+from tests.conftest import TODAY, SignIn, running
+from tests.house.statements import filter_choices
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Asked: TypeAlias = tuple[str, tuple[Any, ...]]
+USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
+HELD = ("household", "visit", "catalogue_entry", "revision", "change")  # the tables under the net
+RECORDS = ("household", "visit", "catalogue_entry")
+# read by access.py, accounts.py and the import alone, each time with an explicit WHERE
+NOT_HELD = {"place", "app_user", "membership"}
+
+
+@dataclass(frozen=True)
+class Net:
+    """The same statement as the app's role, whom row security holds, and as the owner of the tables, whom it does not."""
+
+    app: Connection
+    owner: Connection
+
+    async def same(self, sql: str, *args: Any, caller: Caller | None = None) -> list[asyncpg.Record]:
+        held, free = [await run(connection, sql, *args, caller=caller) for connection in (self.app, self.owner)]
+        assert sorted(map(repr, held)) == sorted(map(repr, free)), sql
+        return held
+
+
+async def run(connection: Connection, sql: str, *args: Any, caller: Caller | None = None) -> list[asyncpg.Record]:
+    """Runs a statement of a read, or, with a caller, one of a write in a transaction of this scope; nothing stays."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        if caller:
+            await connection.execute(scope(caller))
+        return await connection.fetch(sql, *args)
+    finally:
+        await transaction.rollback()
+
+
+@pytest.fixture(scope="module")
+async def net(urls: Urls, access: Access, sign_in: SignIn) -> AsyncIterator[Net]:
+    """With a voided visit and a changed one in the county."""
+    worker = await sign_in("worker-1")
+    mine = (await worker.get("/v1/visits", params={"limit": 2})).json()["items"]
+    await worker.post(f"/v1/visits/{mine[0]['id']}/void", json={"reason": "重复登记"})
+    headers = {"If-Match": f'"{mine[1]["rev"]}"', "Content-Type": "application/merge-patch+json"}
+    await worker.patch(f"/v1/visits/{mine[1]['id']}", json={"notes": "下周再来"}, headers=headers)
+    app, owner = await asyncpg.connect(urls.app), await asyncpg.connect(urls.owner)
+    yield Net(app, owner)
+    await app.close()
+    await owner.close()
+
+
+@dataclass(frozen=True)
+class Somebody:
+    caller: Caller
+    identity: tuple[Any, ...]  # $1 to $4 of every read
+
+    def read(self, statement: str, *args: Any) -> Asked:
+        return CALLER + statement, (*self.identity, *args)
+
+
+@pytest.fixture(params=USERNAMES)
+async def somebody(request: pytest.FixtureRequest, access: Access, sign_in: SignIn, net: Net) -> Somebody:
+    return await known(request.param, access, sign_in, net)
+
+
+async def known(username: str, access: Access, sign_in: SignIn, net: Net) -> Somebody:
+    phone = await sign_in(username)
+    claims = verify(access.keys, phone.tokens["access_token"], int(access.now().timestamp()))
+    identity = (claims.county_id, claims.user_id, claims.device_id, claims.role)
+    [held] = await net.same(WHO, *identity)
+    places = (tuple(held[name]) for name in ("places", "townships", "above"))
+    return Somebody(Caller(claims.county_id, claims.user_id, claims.device_id, claims.role, *places), identity)  # type: ignore[arg-type]
+
+
+async def records(net: Net, kind: Kind, caller: Caller, *, inside: bool, most: int = 8) -> list[dict[str, Any]]:
+    """Some records inside, or outside, of what the caller holds, as the owner of the tables sees them."""
+    above = caller.above if kind.public_below else ()
+    found = await net.owner.fetch(
+        f"SELECT t.* FROM {kind.documents.table} t WHERE t.county_id = $1"
+        " AND (t.place_id = ANY ($2::int[]) OR t.township_id = ANY ($3::int[]) OR t.place_id = ANY ($4::int[])) = $5"
+        f" ORDER BY t.voided DESC, t.rev DESC, md5(t.id::text) LIMIT {most}",
+        caller.county_id, caller.places, caller.townships, above, inside,
+    )  # fmt: skip
+    return [dict(row) for row in found]
+
+
+def reads(kind: Kind, who: Somebody, ids: list[UUID], example: Mapping[str, Any]) -> Iterator[Asked]:
+    documents, role = kind.documents, who.caller.role
+    for record_id in ids:
+        yield who.read(documents.get[view_of(role)], record_id)
+        yield who.read(documents.revisions[view_of(role)], record_id)
+    days = {name: date.fromisoformat(TODAY) for name in ("not_visited_since", "visited_to")} | {"visited_from": date(2026, 1, 1)}
+    for filters in filter_choices(documents):
+        values = [days[name] if name in days else example.get(name) for name in filters]
+        for voided in (False, True):
+            statement = documents.list(level_of(role), view_of(role), filters)
+            yield who.read(statement, 201, voided, *documents.start(), *values)
+
+
+def reads_of_a_write(kind: Kind, caller: Caller, inside: list[dict[str, Any]], outside: list[dict[str, Any]]) -> Iterator[Asked]:
+    """What the road asks for, its locks included."""
+    ids = [row["id"] for row in (*inside, *outside)]
+    held = [row["id"] for row in inside]
+    yield kind.store.lock, (caller.county_id, ids, caller.places, caller.townships)
+    numbers = [row["place_id"] for row in (*inside, *outside)]
+    yield kind.store.by_place, (caller.county_id, numbers, caller.places, caller.townships)
+    stored = kind.documents.stored[caller.view]
+    yield stored, (caller.county_id, caller.user_id, caller.places, caller.townships, caller.above, ids)
+    if kind.store.doubles:
+        yield kind.store.doubles, (caller.county_id, ids, caller.places, caller.townships)
+    yield store.FIRST_MARKS, (caller.county_id, kind.name, ids)
+    # these are asked about records that the lock gave
+    if kind.parent and kind.parent.follows:
+        parents = list({row[kind.parent.member] for row in inside})
+        yield kind.parent.follows.select, (caller.county_id, parents)
+        for statement, keys in ((kind.store.parents, held), (kind.store.occupied, parents)):
+            named = len(set(re.findall(r"\$\d+", statement or "")))
+            yield statement or "", (caller.county_id, keys, caller.places, caller.townships)[:named]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebody, net: Net, kind: Kind) -> None:
+    caller = somebody.caller
+    inside, outside = [await records(net, kind, caller, inside=inside) for inside in (True, False)]
+    example = next((row for row in inside if all(row.get(name) is not None for name in kind.filters if name in row)), {})
+    for sql, args in reads(kind, somebody, [row["id"] for row in (*inside, *outside)], example):
+        await net.same(sql, *args)
+    for sql, args in reads_of_a_write(kind, caller, inside, outside):
+        await net.same(sql, *args, caller=caller)
+    for row in (*inside, *outside):
+        sql, args = somebody.read(kind.documents.get[caller.view], row["id"])
+        assert [found["id"] for found in await net.same(sql, *args)] == [row["id"] if row in inside else None]
+    if example:
+        sql, args = list(reads(kind, somebody, [], example))[-2]  # all filters at once, what is not voided
+        assert await net.same(sql, *args)
+
+
+async def test_the_comparison_is_about_something(access: Access, sign_in: SignIn, net: Net) -> None:
+    """Who finds visits inside and outside of the own places."""
+    found = {}
+    for username in ("county-admin", "township-1", "worker-1", "lead-1", "head-1"):
+        who = await known(username, access, sign_in, net)
+        found[username] = tuple([bool(await records(net, KINDS["visit"], who.caller, inside=inside)) for inside in (True, False)])
+    expected = {"county-admin": (True, False), "township-1": (True, True), "worker-1": (True, True), "head-1": (False, True)}
+    assert found == {**expected, "lead-1": (True, True)}
+
+
+# What happens where a statement forgets
+
+
+@pytest.mark.parametrize("table", HELD)
+async def test_without_settings_there_are_no_rows(net: Net, table: str) -> None:
+    """A read sets them for its own statement alone: nothing is left on the connection for the next caller."""
+    assert await net.owner.fetchval(f"SELECT count(*) FROM {table}") > 0
+    assert await net.app.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+@pytest.mark.parametrize("table", RECORDS)
+async def test_the_county_alone_opens_no_record(net: Net, table: str) -> None:
+    nothing_held = Caller(1, None, None, "village", (), (), ())
+    assert await run(net.app, f"SELECT t.id FROM {table} t", caller=nothing_held) == []
+
+
+@pytest.mark.parametrize("table", HELD)
+async def test_another_county_sees_nothing_of_this_one(net: Net, table: str) -> None:
+    neighbour = Caller(2, None, None, "county", (1, 2, 3), (0, 2, 3), (1,))
+    assert await run(net.app, f"SELECT t.county_id FROM {table} t", caller=neighbour) == []
+
+
+@pytest.mark.parametrize("name", RECORDS)
+async def test_a_statement_that_forgot_its_where_gives_what_is_in_scope(somebody: Somebody, net: Net, name: str) -> None:
+    kind, caller = KINDS[name], somebody.caller
+    inside = {row["id"] for row in await records(net, kind, caller, inside=True, most=1_000_000)}
+    assert {row["id"] for row in await run(net.app, f"SELECT t.id FROM {name} t", caller=caller)} == inside
+    forgot = f"SELECT x.id FROM s LEFT JOIN LATERAL (SELECT t.id FROM {name} t WHERE s.user_id IS NOT NULL) x ON true"
+    sql, args = somebody.read(forgot)
+    assert {row["id"] for row in await run(net.app, sql, *args)} - {None} == inside
+
+
+@pytest.mark.parametrize("name", RECORDS)
+async def test_a_get_that_forgot_its_places_finds_nothing_outside(somebody: Somebody, net: Net, name: str) -> None:
+    kind = KINDS[name]
+    statement = kind.documents.get[somebody.caller.view]
+    forgot = re.sub(r" AND \(t\.place_id = ANY \(s\.places\) OR [^)]*\)(?: OR [^)]*\))?\)", "", statement)
+    assert forgot != statement
+    assert "s.places" not in forgot
+    for row in await records(net, kind, somebody.caller, inside=False):
+        sql, args = somebody.read(forgot, row["id"])
+        assert [found["id"] for found in await run(net.app, sql, *args)] == [None]
+
+
+async def put(net: Net, statement: str, caller: Caller, row: Mapping[str, Any]) -> int:
+    """Runs an insert or update of the store as the app's role; how many rows it wrote."""
+    said = json.dumps([dict(row)], default=lambda value: value.isoformat() if isinstance(value, date | datetime) else str(value))
+    return len(await run(net.app, statement + " RETURNING 1", caller.county_id, said, caller=caller))
+
+
+def another(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with an id of its own, and a code of its own where it has one."""
+    return {**row, "id": uuid4()} | ({"code": "new"} if "code" in row else {})
+
+
+@pytest.mark.parametrize("name", RECORDS)
+async def test_nobody_writes_outside(somebody: Somebody, net: Net, name: str) -> None:
+    kind, caller = KINDS[name], somebody.caller
+    home = replace(caller, above=())
+    reached = await records(net, kind, caller, inside=True, most=1)
+    mine = reached if caller.role == "county" or not kind.public_below else []
+    for row in mine:
+        assert await put(net, kind.store.insert, caller, another(row)) == 1
+        assert await put(net, kind.store.update, caller, row) == 1
+    for row in [row for row in (*reached, *await records(net, kind, home, inside=False, most=1)) if row not in mine]:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await put(net, kind.store.insert, caller, another(row))
+        if row not in reached:
+            assert await put(net, kind.store.update, caller, row) == 0
+        for own in mine:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                await put(net, kind.store.update, caller, {**own, "place_id": row["place_id"], "township_id": row["township_id"]})
+
+
+@pytest.mark.parametrize("table", ["revision", "change"])
+async def test_nobody_writes_for_another_county(net: Net, table: str) -> None:
+    neighbour = Caller(2, None, None, "county", (), (0,), ())
+    row = dict(await net.owner.fetchrow(f"SELECT * FROM {table} LIMIT 1") or {})
+    row |= {"id": uuid4(), "county_id": 1}
+    columns = [column for column in row if column != "mark" or table == "revision"]
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f'${n}' for n in range(1, len(columns) + 1))})"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await run(net.app, statement, *(row[column] for column in columns), caller=neighbour)
+
+
+# What the app's role may do at all
+
+
+@pytest.mark.parametrize("table", sorted(SQLModel.metadata.tables))
+async def test_the_app_erases_nothing(net: Net, table: str) -> None:
+    """But refresh tokens that have ended."""
+    erases = [
+        right for right in ("DELETE", "TRUNCATE", "TRIGGER") if await net.app.fetchval("SELECT has_table_privilege($1, $2)", table, right)
+    ]
+    assert erases == (["DELETE"] if table == "refresh_token" else [])
+
+
+@pytest.mark.parametrize("table", ["revision", "account_event"])
+async def test_the_trail_is_append_only(net: Net, table: str) -> None:
+    for statement in (f"UPDATE {table} SET county_id = county_id", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await net.app.execute(statement)
+
+
+async def test_the_app_makes_no_tables_and_lifts_no_net(net: Net) -> None:
+    for statement in (
+        "CREATE TABLE more (n int)",
+        "ALTER TABLE visit DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY visit_scope ON visit",
+        "SET ROLE jiafang_owner",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await net.app.execute(statement)
+
+
+async def test_whatever_has_a_place_is_under_the_net(net: Net) -> None:
+    """Enabled, not forced: the owner moves counties, and is never the app."""
+    rows = await net.owner.fetch("SELECT relname, relforcerowsecurity AS forced FROM pg_class WHERE relrowsecurity AND relkind = 'r'")
+    assert {row["relname"] for row in rows} == set(HELD)
+    assert not any(row["forced"] for row in rows)
+    placed = {name for name, table in SQLModel.metadata.tables.items() if "place_id" in table.columns}
+    assert placed - NOT_HELD <= set(HELD)
+
+
+# Whom the server refuses to be
+
+
+@pytest.fixture
+async def role(urls: Urls) -> AsyncIterator[tuple[Connection, str]]:
+    """A connection of the superuser, and the address of a role `unfit` that may do nothing yet."""
+    admin = await asyncpg.connect(urlsplit(urls.admin)._replace(path=urlsplit(urls.app).path).geturl())
+    await admin.execute("CREATE ROLE unfit LOGIN PASSWORD 'unfit'")
+    address = urlsplit(urls.app)
+    yield admin, address._replace(netloc=f"unfit:unfit@{address.netloc.rpartition('@')[2]}").geturl()
+    await admin.execute("DROP ROLE unfit")
+    await admin.close()
+
+
+async def check(url: str) -> None:
+    database = Database(url, 1)
+    try:
+        await database.check_role()
+    finally:
+        await database.close()
+
+
+async def test_the_apps_role_is_fit(urls: Urls) -> None:
+    await check(urls.app)
+
+
+async def test_a_superuser_and_the_owner_are_unfit(urls: Urls, tmp_path: Path) -> None:
+    for url in (urls.admin, urls.owner):
+        with pytest.raises(UnfitRole, match="jiafang_app"):
+            await check(url)
+        with pytest.raises(UnfitRole):
+            async with running(replace(urls, app=url), tmp_path):
+                pytest.fail("the server started")
+
+
+@pytest.mark.parametrize("gift", ["ALTER ROLE unfit BYPASSRLS", "GRANT jiafang_owner TO unfit"])
+async def test_whoever_can_pass_the_net_is_unfit(role: tuple[Connection, str], gift: str) -> None:
+    admin, url = role
+    await check(url)
+    await admin.execute(gift)
+    with pytest.raises(UnfitRole):
+        await check(url)
