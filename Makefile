@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-migrations bench lock clean check-python
+.PHONY: help run test lint lint-migrations lint-openapi bench lock clean check-python
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -16,7 +16,7 @@ run: .venv/ready ## set up .venv, start PostgreSQL and the service under var/, s
 test: .venv/ready ## run every test on a PostgreSQL of its own (ARGS="tests/unit -k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
 
-lint: .venv/ready ## check form, types, floors, spelling, requirements and migrations
+lint: .venv/ready ## check form, types, floors, spelling, requirements, migrations and the OpenAPI document
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy --strict api
@@ -25,6 +25,7 @@ lint: .venv/ready ## check form, types, floors, spelling, requirements and migra
 	$(BIN)/vulture
 	$(BIN)/deptry .
 	@if ls alembic/versions/*.py >/dev/null 2>&1; then $(MAKE) --no-print-directory lint-migrations; else echo "squawk: no migrations yet"; fi
+	@$(MAKE) --no-print-directory lint-openapi
 
 lint-migrations: .venv/ready
 	$(BIN)/alembic upgrade head --sql > .venv/migrations.sql
@@ -32,6 +33,17 @@ lint-migrations: .venv/ready
 
 # squawk would have every number a bigint and every varchar a text: the widths are chosen in the tables.
 SQUAWK_EXCLUDE := prefer-bigint-over-int,prefer-bigint-over-smallint,prefer-text-field
+
+# Redocly, by npm: installed again only when its lock changed. Quiet about itself: no telemetry, no look for a newer one.
+OPENAPI := tests/contract/openapi
+lint-openapi: .venv/ready
+	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
+	then $(MAKE) -s --no-print-directory $(OPENAPI)/node_modules/.ready && $(BIN)/python $(OPENAPI)/dump.py && cd $(OPENAPI) && \
+		REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm run --silent lint; \
+	else echo "redocly: skipped, Node.js 20.19 or newer is not here (CI has it); pytest checks the OpenAPI document in any case"; fi
+
+$(OPENAPI)/node_modules/.ready: $(OPENAPI)/package-lock.json $(OPENAPI)/.npmrc
+	@cd $(OPENAPI) && npm ci --silent && touch node_modules/.ready
 
 bench: .venv/ready ## measure against the limits of this machine and compare with bench/budgets.toml
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -21,8 +21,9 @@ T = TypeVar("T")
 # Today is the day in Asia/Shanghai (DOMAIN). A fixed offset does: summer time there ended in 1991.
 SHANGHAI = timezone(timedelta(hours=8))
 
-# One row for a caller in good standing, none for anybody else. What it sets is what row level security reads later in the same statement:
-# `s` is materialized, and whatever reads records is correlated with it, so it cannot start before (decision 0003).
+# One row for a caller in good standing, none for anybody else, nor for a token from before the device signed out and in again.
+# What it sets is what row level security reads later in the same statement: `s` is materialized, and whatever reads records is correlated
+# with it, so it cannot start before (decision 0003).
 # Field workers hold places (a village brings its groups), officers whole townships; the county holds all, and 0 for what lies above them.
 CALLER = f"""
 WITH s AS MATERIALIZED (
@@ -32,6 +33,7 @@ WITH s AS MATERIALIZED (
     set_config('app.above', h.above::text, true)
   FROM app_user u
   JOIN device d ON d.county_id = $1 AND d.id = $3::uuid AND d.user_id = u.id AND d.state = 'active'
+    AND d.state_at < to_timestamp($5::int + 1)
   CROSS JOIN LATERAL (
     SELECT coalesce(array_agg(DISTINCT p.place_id) FILTER (WHERE u.role IN ('village', 'household_head')), '{{}}') AS places,
       coalesce(array_agg(DISTINCT p.township_id) FILTER (WHERE u.role IN ('county', 'township')), '{{}}') AS townships,
@@ -86,7 +88,7 @@ class Access:
         identity = (claims.county_id, claims.user_id, claims.device_id)
         role = cast(Role, claims.role)
         for _ in range(2):
-            rows = await self.database.fetch(statement(role), *identity, role, *args)
+            rows = await self.database.fetch(statement(role), *identity, role, claims.issued_at, *args)
             if rows:
                 return role, rows
             role = self._in_good_standing(
@@ -97,10 +99,10 @@ class Access:
     @staticmethod
     def _in_good_standing(found: list[Record]) -> Role:
         """The caller's role as it is now, or the problem that says why there is none. `wipe`: whether the phone erases its copies."""
-        if not found or found[0]["state"] is None or found[0]["state"] == "signed_out":
-            raise not_signed_in()
-        if found[0]["closed"]:
+        if found and found[0]["closed"]:
             raise ACCOUNT_CLOSED(wipe=True)
+        if not found or found[0]["state"] in (None, "signed_out"):
+            raise not_signed_in()
         if found[0]["state"] != "active":
             raise DEVICE_REVOKED(wipe=True)
         return cast(Role, found[0]["role"])

@@ -1,6 +1,6 @@
 """Accounts are made and kept by whoever is above: the county for all, a township for the workers and lead households of its villages.
 
-Granting and losing a place take a tick each, like every write, so that a phone's feed knows when its scope changed. The tables here have
+Granting and losing places take a tick, like every write, so that a phone's feed knows when its scope changed. The tables here have
 no row security: each statement names the townships that the caller holds.
 """
 
@@ -11,13 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import orjson
 
 from api.db import store
 from api.db.session import Tx
-from api.problems import NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, WRONG_REACH
-from api.rules.caller import Caller, Role
-from api.sign_in import end
+from api.problems import ACCOUNT_CLOSED, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH
+from api.rules.caller import COUNTY_PLACE, Caller, Role
+from api.sign_in import End, end, end_all, event
 
 # Which roles an officer may look after, and on which places a role is held
 BELOW: Mapping[Role, frozenset[Role]] = {
@@ -33,6 +32,17 @@ LEVELS: Mapping[Role, frozenset[str]] = {
     "household_head": frozenset({"group"}),
 }
 
+_PAIRS = ", ".join(f"('{above}', '{role}')" for above, roles in BELOW.items() for role in sorted(roles))
+
+
+def _below(role: str, townships: str) -> str:
+    """SQL: the account `u` is one that a caller of this role and these townships looks after. All that it holds lies in them, or a new
+    password for it would open more than the caller's own."""
+    return f"""({role}, u.role) IN ({_PAIRS}) AND u.township_id = ANY ({townships}) AND NOT EXISTS (
+      SELECT 1 FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
+      WHERE m.county_id = $1 AND m.user_id = u.id AND m.revoked_tick IS NULL AND p.township_id <> ALL ({townships}))"""
+
+
 _HELD = """coalesce((SELECT json_agg(json_build_object(
     'place_id', p.place_id, 'code', p.code, 'name', p.name, 'level', p.level, 'reach', m.reach)
     ORDER BY p.place_id) FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
@@ -46,20 +56,22 @@ ME = f"""SELECT row_to_json(x)::text AS doc FROM s CROSS JOIN LATERAL (SELECT u.
     (SELECT row_to_json(y) FROM ({_DEVICE} FROM device d WHERE d.county_id = $1 AND d.id = $3) y) AS device,
     u.language, u.password_temporary
   FROM app_user u WHERE u.county_id = $1 AND u.id = s.user_id) x"""
-DEVICES = f"""SELECT x.doc FROM s LEFT JOIN LATERAL (SELECT row_to_json(y)::text AS doc FROM (
+DEVICES = f"""SELECT '' AS sort, x.id, x.doc FROM s LEFT JOIN LATERAL (SELECT y.id, row_to_json(y)::text AS doc FROM (
     {_DEVICE} FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
-    WHERE d.county_id = $1 AND (u.id = s.user_id OR (u.township_id = ANY (s.townships) AND u.role = ANY ($5::text[])))
-    ORDER BY d.signed_in_at DESC LIMIT 500) y) x ON true"""
-USERS = f"""SELECT x.username AS sort, x.id, x.doc FROM s LEFT JOIN LATERAL (SELECT y.username, y.id, row_to_json(y)::text AS doc FROM (
+    WHERE d.county_id = $1 AND (u.id = s.user_id OR ({_below("s.role", "s.townships")}))
+      AND ($6::uuid IS NULL OR u.id = $6) AND d.id > $7::uuid
+    ORDER BY d.id LIMIT $8::int) y) x ON true ORDER BY 2"""
+USERS = f"""SELECT s.role, x.username AS sort, x.id, x.doc FROM s LEFT JOIN LATERAL (
+  SELECT y.username, y.id, row_to_json(y)::text AS doc FROM (
     SELECT {_USER} FROM app_user u
-    WHERE u.county_id = $1 AND u.township_id = ANY (s.townships) AND u.role = ANY ($5::text[]) AND (u.closed_at IS NOT NULL) = $7::bool
-      AND (u.username, u.id) > ($8::text, $9::uuid) AND ($10::text IS NULL OR u.role = $10)
-    ORDER BY u.username, u.id LIMIT $6::int) y) x ON true ORDER BY 1, 2"""
+    WHERE u.county_id = $1 AND {_below("s.role", "s.townships")} AND ($6::text IS NULL OR u.role = $6)
+      AND (u.closed_at IS NOT NULL) = $7::bool AND (u.username, u.id) > ($8::text, $9::uuid)
+    ORDER BY u.username, u.id LIMIT $10::int) y) x ON true ORDER BY 2, 3"""
 
 # Writes
-FIND = """
-SELECT u.* FROM app_user u WHERE u.county_id = $1 AND u.id = $2 AND u.township_id = ANY ($3::int[]) AND u.role = ANY ($4::text[])
-FOR UPDATE"""
+FIND = f"""
+SELECT u.* FROM app_user u WHERE u.county_id = $1 AND u.id = $2 AND {_below("$4::text", "$3::int[]")}
+FOR NO KEY UPDATE"""
 DOCUMENT = f"SELECT row_to_json(x)::text FROM (SELECT {_USER} FROM app_user u WHERE u.county_id = $1 AND u.id = $2) x"
 PLACES = "SELECT p.* FROM place p WHERE p.county_id = $1 AND p.place_id = ANY ($2::int[]) AND p.township_id = ANY ($3::int[])"
 LOGIN = "INSERT INTO login (username, county_id, user_id) VALUES ($1, $2, $3)"
@@ -75,24 +87,21 @@ WHERE county_id = $1 AND user_id = $2 AND place_id = ANY ($3::int[]) AND revoked
 # what a caller holds never overlaps: a place above or below the new one gives way to it in the same tick
 HELD_NEAR = """
 SELECT m.place_id, m.reach FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
-JOIN place g ON g.county_id = $1 AND g.place_id = $3
+JOIN place g ON g.county_id = $1 AND g.place_id = ANY ($3::int[])
 WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL
   AND (p.place_id = g.place_id OR p.parent_id = g.place_id OR p.place_id = g.parent_id)"""
 HELD = "SELECT m.place_id FROM membership m WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL"
+ADMINISTERED = "SELECT 1 FROM membership m WHERE m.county_id = $1 AND m.place_id = $2 AND m.revoked_tick IS NULL LIMIT 1"
+MOVE = "UPDATE app_user SET place_id = $3, township_id = $4 WHERE county_id = $1 AND id = $2"
 SET_NAME = "UPDATE app_user SET name = $3 WHERE county_id = $1 AND id = $2"
 SET_ROLE = "UPDATE app_user SET role = $3 WHERE county_id = $1 AND id = $2"
-SET_PASSWORD = "UPDATE app_user SET password_hash = $3, password_temporary = true WHERE county_id = $1 AND id = $2"
+SET_PASSWORD = """
+UPDATE app_user SET password_hash = $3, password_temporary = true WHERE county_id = $1 AND id = $2 AND closed_at IS NULL
+RETURNING id"""
 CLOSE = "UPDATE app_user SET closed_at = $3 WHERE county_id = $1 AND id = $2"
-DEVICES_OF = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.user_id = $2 AND d.state = 'active' ORDER BY d.id"
-DEVICE_WITHIN = """
+DEVICE_WITHIN = f"""
 SELECT d.user_id FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
-WHERE d.county_id = $1 AND d.id = $2 AND (u.id = $3 OR (u.township_id = ANY ($4::int[]) AND u.role = ANY ($5::text[])))"""
-EVENT = """
-INSERT INTO account_event (county_id, user_id, act, by_user_id, by_device_id, at, facts) VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)"""
-
-
-def below(role: Role) -> list[str]:
-    return sorted(BELOW[role])
+WHERE d.county_id = $1 AND d.id = $2 AND (u.id = $5 OR ({_below("$4::text", "$3::int[]")}))"""
 
 
 def first_password() -> str:
@@ -117,89 +126,94 @@ async def create(
     except asyncpg.UniqueViolationError:
         raise USERNAME_TAKEN.at("/username") from None
     await tx.execute(CREATE, caller.county_id, user_id, username, name, role, home, belongs["township_id"], password_hash, temporary, now)
-    await _event(tx, caller, user_id, "created", now, role=role)
-    for place_id in place_ids:
-        await grant(tx, caller, user_id=user_id, role=role, place_id=place_id, reach=reach, now=now)
+    await event(tx, caller, user_id, "created", now, role=role)
+    if place_ids:
+        await grant(tx, caller, user_id=user_id, role=role, place_ids=place_ids, reach=reach, now=now, member="/place_ids")
 
 
-async def find(tx: Tx, caller: Caller, user_id: UUID) -> asyncpg.Record:
-    """A user that the caller looks after, locked; `not-found` for any other."""
-    found = await tx.fetchrow(FIND, caller.county_id, user_id, caller.townships, below(caller.role))
+async def find(tx: Tx, caller: Caller, user_id: UUID, *, even_closed: bool = False) -> asyncpg.Record:
+    """A user that the caller looks after, locked; `not-found` for any other, `voided` for a closed account."""
+    found = await tx.fetchrow(FIND, caller.county_id, user_id, caller.townships, caller.role)
     if found is None:
         raise NOT_FOUND()
+    if found["closed_at"] and not even_closed:
+        raise VOIDED()
     return found
 
 
-async def grant(tx: Tx, caller: Caller, *, user_id: UUID, role: Role, place_id: int, reach: str, now: datetime) -> None:
-    """Gives a place. Raises `not-found` for one outside the caller's, `wrong-reach` where the role is not held at that level."""
-    found = await tx.fetchrow(PLACES, caller.county_id, [place_id], caller.townships)
-    if found is None:
+async def grant(
+    tx: Tx, caller: Caller, *, user_id: UUID, role: Role, place_ids: Sequence[int], reach: str, now: datetime, member: str = "/place_id"
+) -> None:
+    """Gives places, in one tick; the account belongs there from now on. Raises `not-found` for one outside the caller's, `wrong-reach`
+    where the role is not held at that level."""
+    wanted = {row["place_id"]: row for row in await tx.fetch(PLACES, caller.county_id, place_ids, caller.townships)}
+    if wanted.keys() != set(place_ids):
         raise NOT_FOUND()
-    if found["level"] not in LEVELS[role]:
-        raise WRONG_REACH.at("/place_id")
-    near = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD_NEAR, caller.county_id, user_id, place_id)}
-    if near == {place_id: reach}:
+    if not LEVELS[role].issuperset(place["level"] for place in wanted.values()):
+        raise WRONG_REACH.at(member)
+    if reach == "self" and role in ("county", "township"):  # officers hold all that lies below
+        raise WRONG_REACH.at("/reach")
+    given = [place_id for place_id, place in wanted.items() if place["parent_id"] not in wanted]  # a village brings its groups
+    near = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD_NEAR, caller.county_id, user_id, given)}
+    if near == dict.fromkeys(given, reach):
         return
+    await tx.execute(MOVE, caller.county_id, user_id, given[0], wanted[given[0]]["township_id"])
     tick = await store.tick(tx, caller.county_id)
     await tx.execute(REVOKE, caller.county_id, user_id, list(near), tick, caller.user_id, now)
-    await tx.execute(GRANT, caller.county_id, user_id, place_id, tick, reach, role, caller.user_id, now)
-    await _event(tx, caller, user_id, "place given", now, place_id=place_id, reach=reach)
+    for place_id in given:
+        await tx.execute(GRANT, caller.county_id, user_id, place_id, tick, reach, role, caller.user_id, now)
+    await event(tx, caller, user_id, "places given", now, place_ids=given, reach=reach)
 
 
-async def revoke(tx: Tx, caller: Caller, user_id: UUID, place_ids: Sequence[int], now: datetime) -> None:
-    """Takes places away, in one tick."""
-    held = {row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)} & set(place_ids)
-    if held:
-        tick = await store.tick(tx, caller.county_id)
-        await tx.execute(REVOKE, caller.county_id, user_id, sorted(held), tick, caller.user_id, now)
-        await _event(tx, caller, user_id, "places taken", now, place_ids=sorted(held))
-
-
-async def revoke_all(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
-    await revoke(tx, caller, user_id, [row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)], now)
+async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_ids: int) -> None:
+    """Takes places away, all where none is named, in one tick. Raises `last-administrator`."""
+    held = {row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)}
+    lost = sorted(held.intersection(place_ids) if place_ids else held)
+    if not lost:
+        return
+    tick = await store.tick(tx, caller.county_id)
+    await tx.execute(REVOKE, caller.county_id, user_id, lost, tick, caller.user_id, now)
+    await event(tx, caller, user_id, "places taken", now, place_ids=lost)
+    # asked after the tick, which is held until the commit: of two administrators who close each other, the second is refused
+    if COUNTY_PLACE in lost and not await tx.fetchval(ADMINISTERED, caller.county_id, COUNTY_PLACE):
+        raise LAST_ADMINISTRATOR()
 
 
 async def change(tx: Tx, caller: Caller, user: asyncpg.Record, changes: Mapping[str, Any], now: datetime) -> None:
-    if name := changes.get("name"):
+    name, role = changes.get("name", user["name"]), changes.get("role", user["role"])
+    if name != user["name"]:
         await tx.execute(SET_NAME, caller.county_id, user["id"], name)
-        await _event(tx, caller, user["id"], "renamed", now)
-    role = changes.get("role")
-    if role and role != user["role"]:
+        await event(tx, caller, user["id"], "renamed", now)
+    if role != user["role"]:
         if role not in BELOW[caller.role]:
             raise NOT_ALLOWED()
-        await revoke_all(tx, caller, user["id"], now)
         await tx.execute(SET_ROLE, caller.county_id, user["id"], role)
-        await _event(tx, caller, user["id"], "role changed", now, role=role)
+        await event(tx, caller, user["id"], "role changed", now, role=role)
+        await revoke(tx, caller, user["id"], now)
 
 
-async def close(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
-    """The account signs in no more, holds nothing more, and its devices are ended; what it wrote keeps its name."""
-    await tx.execute(CLOSE, caller.county_id, user_id, now)
-    await end_devices(tx, caller, user_id, now)
-    await revoke_all(tx, caller, user_id, now)
-    await _event(tx, caller, user_id, "closed", now)
+async def close(tx: Tx, caller: Caller, user: asyncpg.Record, now: datetime) -> None:
+    """The account signs in no more, holds nothing more, and its devices are to be erased; what it wrote keeps its name."""
+    if user["closed_at"]:
+        return
+    await tx.execute(CLOSE, caller.county_id, user["id"], now)
+    await event(tx, caller, user["id"], "closed", now)
+    await end_all(tx, caller.county_id, user["id"], "revoked", now)
+    await revoke(tx, caller, user["id"], now)
 
 
 async def reset_password(tx: Tx, caller: Caller, user_id: UUID, password_hash: str, now: datetime) -> None:
-    """A first password again, told by whoever is above; the user's devices are signed out."""
-    await tx.execute(SET_PASSWORD, caller.county_id, user_id, password_hash)
-    await end_devices(tx, caller, user_id, now)
-    await _event(tx, caller, user_id, "password reset", now)
+    """A first password again, told by whoever is above; the user's devices are signed out. Raises `account-closed`."""
+    if not await tx.fetch(SET_PASSWORD, caller.county_id, user_id, password_hash):
+        raise ACCOUNT_CLOSED()
+    await end_all(tx, caller.county_id, user_id, "signed_out", now)
+    await event(tx, caller, user_id, "password reset", now)
 
 
-async def end_devices(tx: Tx, caller: Caller, user_id: UUID, now: datetime) -> None:
-    for row in await tx.fetch(DEVICES_OF, caller.county_id, user_id):
-        await end(tx, caller.county_id, row["id"], "signed_out", now)
-
-
-async def end_device(tx: Tx, caller: Caller, device_id: UUID, state: str, now: datetime) -> None:
+async def end_device(tx: Tx, caller: Caller, device_id: UUID, state: End, now: datetime) -> None:
     """Revokes, or reports lost, a device of the caller's own or of somebody below; `not-found` for any other."""
-    owner = await tx.fetchval(DEVICE_WITHIN, caller.county_id, device_id, caller.user_id, caller.townships, below(caller.role))
+    owner = await tx.fetchval(DEVICE_WITHIN, caller.county_id, device_id, caller.townships, caller.role, caller.user_id)
     if owner is None:
         raise NOT_FOUND()
-    await end(tx, caller.county_id, device_id, state, now)
-    await _event(tx, caller, owner, f"device {state}", now, device_id=str(device_id))
-
-
-async def _event(tx: Tx, caller: Caller, user_id: UUID, act: str, now: datetime, **facts: Any) -> None:
-    await tx.execute(EVENT, caller.county_id, user_id, act, caller.user_id, caller.device_id, now, orjson.dumps(facts).decode())
+    if await end(tx, caller.county_id, [device_id], state, now):
+        await event(tx, caller, owner, f"device {state}", now, device_id=str(device_id))

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import typer
 import uvicorn
+from asyncpg import PostgresError
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
@@ -22,13 +24,14 @@ from api.db.migrations import migrate as migrate_to_newest
 from api.db.session import Database, Tx, UnfitRole
 from api.embedded import CannotStart, Postgres
 from api.jobs import demo_county, places
-from api.language import pick
-from api.problems import Problem
-from api.rules.caller import Caller
-from api.rules.place import Register
+from api.language import both, pick
+from api.problems import BUSY, Problem
+from api.rules.caller import COUNTY_PLACE
+from api.rules.division_file import Register
+from api.schemas.user import NewUser
 from api.settings import Settings
-from api.sign_in import Passwords
-from api.tokens import Keys
+from api.sign_in import LOGIN, Passwords
+from api.tokens import BadKeys, Keys
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="家访 Jiafang: home-visit records for a county and its families.")
@@ -38,18 +41,22 @@ keys = typer.Typer(no_args_is_help=True, help="The keys that tokens are signed w
 app.add_typer(importing, name="import")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
-out, err = Console(), Console(stderr=True)
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)  # a sentence stays one line, for grep too
 
 
 def main() -> None:
     """Every expected failure is one clear sentence and exit status 1."""
     try:
         app()
-    except (CannotStart, UnfitRole) as problem:
+    except (CannotStart, UnfitRole, BadKeys) as problem:
         err.print(str(problem), style="red", highlight=False)
         sys.exit(1)
+    except (OSError, PostgresError) as problem:
+        err.print(f"数据库或文件无法使用：{problem} / The database or a file cannot be used: {problem}", style="red", highlight=False)
+        sys.exit(1)
     except Problem as problem:
-        err.print(pick(problem.kind.title, "zh"), "/", pick(problem.kind.title, "en"), style="red", highlight=False)
+        title = both("数据库无法连接", "The database cannot be reached") if problem.kind is BUSY else problem.kind.title
+        err.print(pick(title, "zh"), "/", pick(title, "en"), style="red", highlight=False)
         for error in problem.facts.get("errors", []):
             where = f"line {error['line']}, {error['column'] or 'row'}: " if "line" in error else ""
             err.print(f"  {where}{pick(error['detail'], 'zh')} / {pick(error['detail'], 'en')}", highlight=False)
@@ -127,6 +134,14 @@ def serve_until_stopped(url: str, listener: socket.socket, ready: Callable[[], N
     Server(config, ready).run(sockets=[listener])
 
 
+async def _check(url: str) -> None:
+    database = Database(url, 1)
+    try:
+        await database.check_role()
+    finally:
+        await database.close()
+
+
 @app.command()
 def run() -> None:
     """Set everything up and serve the demonstration county: what `make run` does."""
@@ -134,6 +149,7 @@ def run() -> None:
     with listen(settings) as listener, database_urls(settings) as (url, owner_url):
         if owner_url:
             migrate_to_newest(owner_url)
+        asyncio.run(_check(url))
         base_url = f"http://{settings.host}:{settings.port}"
         described = asyncio.run(_demonstration(settings, url, base_url))
         if described:
@@ -146,6 +162,7 @@ def serve() -> None:
     """Serve a database that is set up already (in production)."""
     settings = Settings()
     with listen(settings) as listener, database_urls(settings) as (url, _):
+        asyncio.run(_check(url))
         serve_until_stopped(url, listener, lambda: out.print(f"http://{settings.host}:{settings.port}/docs"))
 
 
@@ -153,7 +170,6 @@ async def _demonstration(settings: Settings, url: str, base_url: str) -> dict[st
     """Seeds the demonstration county into a database that has no other."""
     database = Database(url, 2)
     try:
-        await database.check_role()
         access = Access(database, load_keys(settings), settings.today)
         codes = [row["code"] for row in await database.fetch(places.COUNTIES)]
         if codes not in ([], [demo.COUNTY_CODE]):
@@ -222,14 +238,23 @@ async def _counties_of(tx: Tx, read: object) -> list[tuple[int, str]]:
 
 
 async def _import_one(access: Access, county_id: int, code: str, read: places.File) -> places.Report:
-    rows = await access.database.fetch("SELECT DISTINCT p.township_id FROM place p WHERE p.county_id = $1", county_id)
+    rows = await access.database.fetch(places.TOWNSHIPS, county_id)
     desk = demo_county.desk_of(county_id, [row["township_id"] for row in rows])
-    return await access.write(desk, lambda tx: places.import_places(tx, desk, code, read, today=access.today(), now=access.now()))
+    report = await access.write(desk, lambda tx: places.import_places(tx, desk, code, read, today=access.today(), now=access.now()))
+    await access.write(desk, lambda tx: places.standard_catalogues(tx, desk, today=access.today(), now=access.now()))
+    return report
 
 
 @users.command("first-administrator")
 def first_administrator(county: str, username: str, name: str) -> None:
     """Create an administrator of the county with this 12-digit code, and print the first password."""
+    try:
+        new = NewUser(username=username.casefold(), name=name, role="county", place_ids=[COUNTY_PLACE])
+    except ValidationError:
+        raise CannotStart(
+            "用户名为 3 至 40 个小写字母、数字或 . _ -，姓名为 1 至 50 个字符。",
+            "A user name is 3 to 40 of a–z, 0–9, . _ -, and a name is 1 to 50 characters.",
+        ) from None
     password = accounts.first_password()
 
     async def work(access: Access) -> None:
@@ -241,32 +266,28 @@ def first_administrator(county: str, username: str, name: str) -> None:
 
         async def create(tx: Tx) -> None:
             await accounts.create(
-                tx, desk, user_id=uuid4(), username=username.casefold(), name=name, role="county", home=1, place_ids=[1],
+                tx, desk, user_id=uuid4(), username=new.username, name=new.name, role=new.role, home=COUNTY_PLACE, place_ids=new.place_ids,
                 password_hash=password_hash, temporary=True, now=access.now(),
             )  # fmt: skip
 
         await access.database.plain(create)
 
     in_database(work)
-    out.print(f"{username}  {password}", highlight=False)
+    out.print(f"{new.username}  {password}", highlight=False)
 
 
 @users.command("reset-password")
 def reset_password(username: str) -> None:
     """Give a user a new first password, print it, and sign out the user's devices."""
-    password = accounts.first_password()
+    username, password = username.casefold(), accounts.first_password()
 
     async def work(access: Access) -> None:
+        found = await access.database.fetch(LOGIN, username)
+        if not found:
+            raise CannotStart("没有这个用户。", "No such user.")
+        desk, user_id = demo_county.desk_of(found[0]["county_id"], []), found[0]["user_id"]
         password_hash = await Passwords().hash(password)
-
-        async def reset(tx: Tx) -> None:
-            found = await tx.fetchrow("SELECT l.county_id, l.user_id FROM login l WHERE l.username = $1", username.casefold())
-            if found is None:
-                raise CannotStart("没有这个用户。", "No such user.")
-            desk = Caller(found["county_id"], None, None, "county", (), (), ())
-            await accounts.reset_password(tx, desk, found["user_id"], password_hash, access.now())
-
-        await access.database.plain(reset)
+        await access.database.plain(lambda tx: accounts.reset_password(tx, desk, user_id, password_hash, access.now()))
 
     in_database(work)
     out.print(f"{username}  {password}", highlight=False)
@@ -274,11 +295,20 @@ def reset_password(username: str) -> None:
 
 @keys.command("rotate")
 def rotate() -> None:
-    """Add a new signing key. Restart every server of this county at once: others refuse its tokens until they read it."""
-    load_keys(Settings()).add_signing_key()
+    """Add a signing key and list all, the newest last. Restart every server at once: others refuse its tokens until they read it."""
+    _list(Keys.load(Settings().keys_file).add_signing_key())
 
 
 @keys.command("remove")
 def remove(kid: str) -> None:
-    """Remove a signing key; tokens that it signed are refused from the next start on."""
-    load_keys(Settings()).remove_signing_key(kid)
+    """Remove a signing key and list the others. Tokens that it signed are refused from the next start on."""
+    _list(Keys.load(Settings().keys_file).remove_signing_key(kid))
+
+
+def _list(left: Keys) -> None:
+    for key in left.public_jwks()["keys"]:
+        out.print(key["kid"], highlight=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -280,6 +280,15 @@ WRONG_REACH = Kind(
         "county goes with the county, township with a township, village with a village or group, household_head with a group.",
     ),
 )
+LAST_ADMINISTRATOR = Kind(
+    "last-administrator",
+    409,
+    both("县里最后一位管理员", "The county's last administrator"),
+    both(
+        "请先新建另一位县级管理员，再停用这一位或收回其权限。",
+        "Create another county user first; a county is never without an administrator.",
+    ),
+)
 WEAK_PASSWORD = Kind(
     "weak-password",
     422,

@@ -9,12 +9,14 @@ import base64
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
+import orjson
 from asyncpg import Record
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -26,19 +28,26 @@ from api.rules.caller import Caller
 from api.tokens import LIFETIME, issue
 
 T = TypeVar("T")
+End = Literal["signed_out", "revoked", "lost"]
 
 REFRESH_DAYS = 90  # a phone may lie in a drawer for a season
 WINDOW = timedelta(minutes=15)
 # Tries within a window. A known device counts for itself alone, so nobody can lock it out by failing elsewhere.
 MOST = {"account": 10, "device": 20, "network": 300}
+# From which states a device comes to its end. Only a new sign-in leads back, and only from signed_out to active.
+ENDS: Mapping[End, list[str]] = {
+    "signed_out": ["active"],
+    "revoked": ["active", "signed_out"],
+    "lost": ["active", "signed_out", "revoked"],
+}
 
 
 class Passwords:
-    """Argon2id takes a third of a second and 64 MiB: two at a time, twenty waiting, then 503."""
+    """Argon2id is slow and takes 64 MiB: two at a time, twenty waiting, then 503."""
 
-    def __init__(self) -> None:
-        self._hash = PasswordHash((Argon2Hasher(),))
-        self._two, self._inside = asyncio.Semaphore(2), 0
+    def __init__(self, hasher: Argon2Hasher | None = None) -> None:
+        self._hash = PasswordHash((hasher or Argon2Hasher(),))
+        self._two, self._inside = ThreadPoolExecutor(2), 0
         self._nobodys = self._hash.hash(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
@@ -53,18 +62,16 @@ class Passwords:
             raise busy(5)
         self._inside += 1
         try:
-            async with self._two:
-                return await asyncio.to_thread(work, *args)
+            return await asyncio.get_running_loop().run_in_executor(self._two, work, *args)
         finally:
             self._inside -= 1
 
 
-def strong(password: str, username: str) -> Problem | None:
+def strong(password: str, username: str) -> bool:
     """At least ten characters, neither common nor the user name (NIST SP 800-63B, 3.1.1.2: length and a list, no rules of composition)."""
     plain = password.casefold()
     common = ("1234567890", "0123456789", "qwertyuiop", "password12", "jiafang123", "aaaaaaaaaa")
-    weak = len(password) < 10 or username.casefold() in plain or plain.startswith(common) or len(set(plain)) < 4
-    return WEAK_PASSWORD.at("/password") if weak else None
+    return len(password) >= 10 and username.casefold() not in plain and not plain.startswith(common) and len(set(plain)) >= 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +83,51 @@ class Tokens:
     password_temporary: bool
 
 
+LOGIN = "SELECT l.county_id, l.user_id FROM login l WHERE l.username = $1"
 USER = """
-SELECT u.county_id, u.id, u.role, u.password_hash, u.password_temporary, u.closed_at, d.user_id AS device_user, d.state
+SELECT u.county_id, u.id, u.username, u.password_hash, d.user_id = u.id AS own_device, d.state
 FROM app_user u LEFT JOIN device d ON d.county_id = $1 AND d.id = $3::uuid
 WHERE u.county_id = $1 AND u.id = $2"""
+HOLD_USER = """
+SELECT u.role, u.password_hash, u.password_temporary, u.closed_at FROM app_user u WHERE u.county_id = $1 AND u.id = $2
+FOR NO KEY UPDATE"""
 TRY = """
 INSERT INTO sign_in_attempts (subject, tries, until) VALUES ($1, 1, $2::timestamptz + $3::interval)
 ON CONFLICT ON CONSTRAINT sign_in_attempts_pkey DO UPDATE
 SET tries = CASE WHEN sign_in_attempts.until < $2 THEN 1 ELSE sign_in_attempts.tries + 1 END,
     until = CASE WHEN sign_in_attempts.until < $2 THEN excluded.until ELSE sign_in_attempts.until END
 RETURNING tries, until"""
-SUCCESS = "UPDATE sign_in_attempts SET tries = tries - 1 WHERE subject = ANY ($1::bytea[])"
+TAKE_BACK = "UPDATE sign_in_attempts SET tries = tries - 1 WHERE subject = $1 AND tries > 0"
 DEVICE = """
 INSERT INTO device (county_id, id, user_id, name, started_tick, registered_at, signed_in_at, state, state_at)
 SELECT k.county_id, $2, $3, $4, k.tick, $5, $5, 'active', $5 FROM clock k WHERE k.county_id = $1
-ON CONFLICT ON CONSTRAINT device_pkey DO UPDATE SET name = excluded.name, signed_in_at = excluded.signed_in_at,
+ON CONFLICT ON CONSTRAINT device_pkey DO UPDATE SET signed_in_at = excluded.signed_in_at,
+    name = CASE WHEN excluded.name = '' THEN device.name ELSE excluded.name END,
     state = 'active', state_at = CASE WHEN device.state = 'active' THEN device.state_at ELSE excluded.state_at END
 WHERE device.user_id = excluded.user_id AND device.state IN ('active', 'signed_out')"""
 REMEMBER = """
 INSERT INTO refresh_token (county_id, hash, device_id, expires_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT ON CONSTRAINT refresh_token_pkey DO NOTHING"""
+# Whatever happens to a device's tokens happens under the lock of the device: two refreshes with different tokens cannot block each other
+DEVICE_OFFERED = "SELECT r.device_id FROM refresh_token r WHERE r.county_id = $1 AND r.hash = $2"
+HOLD_DEVICE = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.id = $2 FOR NO KEY UPDATE"
 OFFERED = """
 SELECT r.device_id, r.expires_at, r.revoked_at, d.state, u.id AS user_id, u.role, u.closed_at, u.password_temporary
 FROM refresh_token r
 JOIN device d ON d.county_id = $1 AND d.id = r.device_id
 JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
-WHERE r.county_id = $1 AND r.hash = $2 FOR UPDATE OF r"""
+WHERE r.county_id = $1 AND r.hash = $2"""
 CHILD_USED = "SELECT c.used_at IS NOT NULL FROM refresh_token c WHERE c.county_id = $1 AND c.hash = $2"
 USE = "UPDATE refresh_token SET used_at = coalesce(used_at, $3) WHERE county_id = $1 AND hash = $2"
-END_FAMILY = "UPDATE refresh_token SET revoked_at = $3 WHERE county_id = $1 AND device_id = $2 AND revoked_at IS NULL"
-END_DEVICE = "UPDATE device SET state = $3, state_at = $4 WHERE county_id = $1 AND id = $2 AND state = 'active'"
-OWN_PASSWORD = "SELECT u.username, u.password_hash FROM app_user u WHERE u.county_id = $1 AND u.id = $2"
-SET_OWN_PASSWORD = "UPDATE app_user SET password_hash = $3, password_temporary = false WHERE county_id = $1 AND id = $2"
-OTHER_DEVICES = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.user_id = $2 AND d.id <> $3 AND d.state = 'active'"
 OUTDATED = "DELETE FROM refresh_token WHERE county_id = $1 AND device_id = $2 AND (expires_at < $3 OR revoked_at IS NOT NULL)"
+END_DEVICES = """
+UPDATE device SET state = $3, state_at = $4 WHERE county_id = $1 AND id = ANY ($2::uuid[]) AND state = ANY ($5::text[])
+RETURNING id"""
+END_TOKENS = "UPDATE refresh_token SET revoked_at = $3 WHERE county_id = $1 AND device_id = ANY ($2::uuid[]) AND revoked_at IS NULL"
+DEVICES_OF = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.user_id = $2 AND d.id IS DISTINCT FROM $3::uuid"
+SET_OWN_PASSWORD = "UPDATE app_user SET password_hash = $3, password_temporary = false WHERE county_id = $1 AND id = $2"
+EVENT = """
+INSERT INTO account_event (county_id, user_id, act, by_user_id, by_device_id, at, facts) VALUES ($1, $2, $3, $4, $5, $6, $7::text::jsonb)"""
 
 
 async def by_password(
@@ -117,31 +135,31 @@ async def by_password(
 ) -> Tokens:
     """Raises `wrong-sign-in` for any wrong name or password alike, `too-many-attempts`, `account-closed`,
     `device-revoked`, `device-of-another`."""
-    now, username = access.now(), username.strip().casefold()
-    login = await access.database.fetch("SELECT l.county_id, l.user_id FROM login l WHERE l.username = $1", username)
+    now, username = access.now(), username.casefold()
     user: Record | None = None
-    if login:
-        user = (await access.database.fetch(USER, login[0]["county_id"], login[0]["user_id"], device_id))[0]
-    known_device = user is not None and user["device_user"] == user["id"] and user["state"] in ("active", "signed_out")
-    subjects = [("device", _subject("device", str(device_id)))]
-    if not known_device:
-        subjects = [("account", _subject("account", username)), ("network", _subject("network", _network(network)))]
-    await _count(access, subjects, now)
-    if not await passwords.right(password, user["password_hash"] if user else None) or user is None:
-        raise WRONG_SIGN_IN(error="invalid_grant")
-    await access.database.fetch(SUCCESS, [subject for _, subject in subjects])
-    if user["closed_at"]:
-        raise ACCOUNT_CLOSED(wipe=True)
-    device = device_id or uuid4()
+    if login := await access.database.fetch(LOGIN, username):
+        [user] = await access.database.fetch(USER, login[0]["county_id"], login[0]["user_id"], device_id)
+    # The network first: past its limit it makes no more rows for accounts, nor does it lock any
+    subjects = [("network", _network(network)), ("account", username)]
+    if user and user["own_device"] and user["state"] in ("active", "signed_out"):
+        subjects = [("device", str(device_id))]
+    await _check(access, passwords, subjects, password, user["password_hash"] if user else None)
+    if user is None:
+        raise wrong()
+    county_id, user_id, device = user["county_id"], user["id"], device_id or uuid4()
 
     async def register(tx: Tx) -> Tokens:
-        registered = await tx.execute(DEVICE, user["county_id"], device, user["id"], device_name, now)
-        if registered == "INSERT 0 0":
-            raise DEVICE_REVOKED(wipe=True) if user["device_user"] == user["id"] else DEVICE_OF_ANOTHER()
-        await tx.execute(OUTDATED, user["county_id"], device, now)
+        standing = await tx.fetchrow(HOLD_USER, county_id, user_id)
+        if standing is None or standing["password_hash"] != user["password_hash"]:  # it was reset while we were hashing
+            raise wrong()
+        if standing["closed_at"]:
+            raise ACCOUNT_CLOSED(wipe=True)
+        if await tx.execute(DEVICE, county_id, device, user_id, device_name, now) == "INSERT 0 0":
+            raise DEVICE_REVOKED(wipe=True) if user["own_device"] else DEVICE_OF_ANOTHER()
+        await tx.execute(OUTDATED, county_id, device, now)
         secret = secrets.token_bytes(32)
-        await tx.execute(REMEMBER, user["county_id"], _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
-        return _tokens(access, user["county_id"], user["id"], user, device, secret, now)
+        await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
+        return _tokens(access, county_id, user_id, standing, device, secret, now)
 
     return await access.database.plain(register)
 
@@ -152,20 +170,25 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
     now = access.now()
 
     async def rotate(tx: Tx) -> Tokens | Problem:
+        device_id = await tx.fetchval(DEVICE_OFFERED, county_id, _hash(secret))
+        await tx.execute(HOLD_DEVICE, county_id, device_id)
         offered = await tx.fetchrow(OFFERED, county_id, _hash(secret))
-        if offered is None or offered["revoked_at"] or offered["expires_at"] < now or offered["state"] == "signed_out":
-            return WRONG_SIGN_IN(error="invalid_grant")
+        if offered is None:
+            return wrong()
         if offered["closed_at"]:
             return ACCOUNT_CLOSED(wipe=True)
-        if offered["state"] != "active":
+        if offered["state"] in ("revoked", "lost"):
             return DEVICE_REVOKED(wipe=True)
+        if offered["state"] == "signed_out" or offered["revoked_at"] or offered["expires_at"] < now:
+            return wrong()
         child = access.keys.mac("refresh", secret)
         if await tx.fetchval(CHILD_USED, county_id, _hash(child)):
-            await tx.execute(END_FAMILY, county_id, offered["device_id"], now)
-            return WRONG_SIGN_IN(error="invalid_grant")
-        await tx.execute(REMEMBER, county_id, _hash(child), offered["device_id"], now + timedelta(days=REFRESH_DAYS))
+            await end(tx, county_id, [device_id], "signed_out", now)
+            return wrong()
+        await tx.execute(OUTDATED, county_id, device_id, now)
+        await tx.execute(REMEMBER, county_id, _hash(child), device_id, now + timedelta(days=REFRESH_DAYS))
         await tx.execute(USE, county_id, _hash(secret), now)
-        return _tokens(access, county_id, offered["user_id"], offered, offered["device_id"], child, now)
+        return _tokens(access, county_id, offered["user_id"], offered, device_id, child, now)
 
     answer = await access.database.plain(rotate)  # a problem is returned, not raised: the end of a family must be committed
     if isinstance(answer, Problem):
@@ -176,28 +199,42 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
 async def change_password(access: Access, passwords: Passwords, caller: Caller, old: str, new: str) -> None:
     """Other devices are signed out. Raises `wrong-sign-in`, `weak-password`, `too-many-attempts`."""
     now = access.now()
-    [user] = await access.database.fetch(OWN_PASSWORD, caller.county_id, caller.user_id)
-    subjects = [_subject("device", str(caller.device_id))]
-    await _count(access, [("device", subjects[0])], now)
-    if not await passwords.right(old, user["password_hash"]):
-        raise WRONG_SIGN_IN(error="invalid_grant")
-    await access.database.fetch(SUCCESS, subjects)
-    if weak := strong(new, user["username"]):
-        raise weak
+    [user] = await access.database.fetch(USER, caller.county_id, caller.user_id, caller.device_id)
+    await _check(access, passwords, [("device", str(caller.device_id))], old, user["password_hash"])
+    if not strong(new, user["username"]):
+        raise WEAK_PASSWORD.at("/new_password")
     password_hash = await passwords.hash(new)
 
     async def work(tx: Tx) -> None:
+        standing = await tx.fetchrow(HOLD_USER, caller.county_id, caller.user_id)
+        if standing is None or standing["password_hash"] != user["password_hash"]:
+            raise wrong()
         await tx.execute(SET_OWN_PASSWORD, caller.county_id, caller.user_id, password_hash)
-        for row in await tx.fetch(OTHER_DEVICES, caller.county_id, caller.user_id, caller.device_id):
-            await end(tx, caller.county_id, row["id"], "signed_out", now)
+        await end_all(tx, caller.county_id, user["id"], "signed_out", now, but=caller.device_id)
+        await event(tx, caller, user["id"], "password changed", now)
 
     await access.database.plain(work)
 
 
-async def end(tx: Tx, county_id: int, device_id: UUID, state: str, now: datetime) -> None:
-    """Ends a device's tokens: signed out, revoked or lost."""
-    await tx.execute(END_DEVICE, county_id, device_id, state, now)
-    await tx.execute(END_FAMILY, county_id, device_id, now)
+async def end(tx: Tx, county_id: int, device_ids: Collection[UUID], state: End, now: datetime) -> bool:
+    """Ends devices and their tokens: signed out, revoked or lost. Says whether that changed anything."""
+    ended = await tx.fetch(END_DEVICES, county_id, device_ids, state, now, ENDS[state])
+    await tx.execute(END_TOKENS, county_id, device_ids, now)
+    return bool(ended)
+
+
+async def end_all(tx: Tx, county_id: int, user_id: UUID, state: End, now: datetime, but: UUID | None = None) -> None:
+    """Ends all devices of a user, but one maybe."""
+    await end(tx, county_id, [row["id"] for row in await tx.fetch(DEVICES_OF, county_id, user_id, but)], state, now)
+
+
+async def event(tx: Tx, caller: Caller, user_id: UUID, act: str, now: datetime, **facts: Any) -> None:
+    """Who did what to whose account, for the record. Never a password or a token."""
+    await tx.execute(EVENT, caller.county_id, user_id, act, caller.user_id, caller.device_id, now, orjson.dumps(facts).decode())
+
+
+def wrong() -> Problem:
+    return WRONG_SIGN_IN(error="invalid_grant")
 
 
 def _tokens(access: Access, county_id: int, user_id: UUID, user: Record, device_id: UUID, secret: bytes, now: datetime) -> Tokens:
@@ -216,17 +253,26 @@ def _parse(token: str) -> tuple[int, bytes]:
     except ValueError:
         secret, county_id = b"", 0
     if len(secret) != 32 or county_id < 1:
-        raise WRONG_SIGN_IN(error="invalid_grant")
+        raise wrong()
     return county_id, secret
 
 
-async def _count(access: Access, subjects: list[tuple[str, bytes]], now: datetime) -> None:
-    """Counts a try before the password is looked at, so that many at once are counted too; a success takes it back."""
-    for kind, subject in subjects:
+async def _check(access: Access, passwords: Passwords, subjects: list[tuple[str, str]], password: str, known: str | None) -> None:
+    """Counts the try before it looks at the password, so that many at once are counted too; only a wrong password stays counted."""
+    now, counted = access.now(), [_subject(kind, name) for kind, name in subjects]
+    for (kind, _), subject in zip(subjects, counted, strict=True):
         [count] = await access.database.fetch(TRY, subject, now, WINDOW)
         if count["tries"] > MOST[kind]:
             seconds = max(1, int((count["until"] - now).total_seconds()))
             raise TOO_MANY_ATTEMPTS(headers={"Retry-After": str(seconds)}, retry_after=seconds)
+    right = True
+    try:
+        right = await passwords.right(password, known)
+    finally:  # also where nobody had the time to look
+        for subject in counted if right else ():
+            await access.database.fetch(TAKE_BACK, subject)
+    if not right:
+        raise wrong()
 
 
 def _subject(kind: str, name: str) -> bytes:
@@ -243,4 +289,6 @@ def _network(address: str) -> str:
         ip = ipaddress.ip_address(address)
     except ValueError:
         return "unknown"
+    if ip.version == 6 and ip.ipv4_mapped:  # what IPv4 looks like to a socket that listens on ::
+        ip = ip.ipv4_mapped
     return str(ipaddress.ip_network((ip, 24 if ip.version == 4 else 56), strict=False))

@@ -61,6 +61,7 @@ class Claims:
     user_id: UUID
     device_id: UUID
     role: str  # a hint only: the database knows
+    issued_at: int
     expires_at: int
     jti: str  # what a token is revoked by: its text is no identity, as its holder can write a signature (r, s) also as (r, -s)
 
@@ -229,7 +230,7 @@ def _claims(body: Any, now: int) -> Claims:
         raise BadToken
     if body["iss"] != ISSUER or body["aud"] != AUDIENCE or role not in ROLES:
         raise BadToken
-    return Claims(county, _uuid(body["sub"]), _uuid(body["device"]), role, expires, str(_uuid(body["jti"])))
+    return Claims(county, _uuid(body["sub"]), _uuid(body["device"]), role, issued, expires, str(_uuid(body["jti"])))
 
 
 def _uuid(text: str) -> UUID:

@@ -98,7 +98,7 @@ async def pairs(urls: Urls) -> list[Pair]:
 
     async def list_statement() -> None:
         await owner.fetch(
-            KNOWN + VISIT.documents.list("place", "office", ()), 1, caller.user_id, village, "", 51, False, *VISIT.documents.start()
+            KNOWN + VISIT.documents.list("place", "office", ()), 1, caller.user_id, village, "", 0, 51, False, *VISIT.documents.start()
         )
 
     def raw_insert(count: int) -> Work:
@@ -128,7 +128,8 @@ async def pairs(urls: Urls) -> list[Pair]:
 
 VILLAGE = """SELECT p.place_id FROM place p JOIN place g ON g.place_id = $1
 WHERE p.place_id = coalesce(g.parent_id, g.place_id) OR p.parent_id = coalesce(g.parent_id, g.place_id)"""
-KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, '{}'::int[] AS townships, '{1}'::int[] AS above, $4::text AS role) "
+KNOWN = """WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, '{}'::int[] AS townships, '{1}'::int[] AS above,
+    $4::text AS role, $5::int AS issued) """
 
 
 async def measure(urls: Urls) -> bool:

@@ -6,7 +6,7 @@ plain list of idle connections does, at three quarters of the cost of a small re
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -90,20 +90,20 @@ class Database:
             return await connection.fetch(sql, *args)
 
     async def write(self, caller: Caller, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Runs `work` in one transaction with the caller's scope set; again from the start after a deadlock, three times at most."""
-        for attempt in (1, 2, 3):
-            try:
-                async with self.connection() as tx:
-                    return await _transaction(tx, f"BEGIN; {scope(caller)}", work)
-            except RACES:
-                if attempt == 3:
-                    raise busy() from None
-        raise AssertionError("not reached")
+        """Runs `work` in one transaction with the caller's scope set."""
+        return await self._run(f"BEGIN; {scope(caller)}", work)
 
     async def plain(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """One transaction without a scope: sign-in and accounts, whose tables have no policy."""
-        async with self.connection() as tx:
-            return await _transaction(tx, "BEGIN", work)
+        """The same without a scope: sign-in and accounts, whose tables have no policy."""
+        return await self._run("BEGIN", work)
+
+    async def _run(self, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Again from the start after a deadlock, three times at most: `work` must have no effect outside of the transaction."""
+        for _ in range(3):
+            with suppress(*RACES):
+                async with self.connection() as tx:
+                    return await _transaction(tx, begin, work)
+        raise busy()
 
     async def check_role(self) -> None:
         """Refuses to serve as a role that row level security does not hold: superuser, BYPASSRLS, or owner of the tables."""

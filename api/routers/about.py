@@ -20,6 +20,8 @@ ABSENT = ("check_in", "points", "ranking", "online_time", "forced_photos", "loca
 
 
 class About(BaseModel):
+    """关于本服务。About the service."""
+
     name: str = says("名称", "Name", "家访 Jiafang")
     version: str = says("版本", "Version", "0.1.0")
     operator: str = says("运营单位（县级以上）", "Who operates it: the county or above", "青禾县卫生健康局")
@@ -30,11 +32,15 @@ class About(BaseModel):
 
 
 class Health(BaseModel):
+    """是否正常。Whether the service is well."""
+
     status: str = says("ok 或 failing", "ok or failing", "ok")
     checks: dict[str, str] = says("各项检查：ok，或哪里不对", "Each check: ok, or what is wrong", {"database": "ok", "schema": "ok"})
 
 
 class KeySet(BaseModel):
+    """公钥。The public keys (RFC 7517)."""
+
     keys: list[dict[str, str]] = says("公钥（RFC 7517）", "Public keys (RFC 7517)")
 
 

@@ -1,6 +1,6 @@
 """Signing in and out. The token call is OAuth 2.0 (RFC 6749), so that any client library, and the docs page, can do it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -25,25 +25,26 @@ from api.problems import (
 )
 from api.routers import wire
 from api.routers.records import READERS
-from api.schemas.base import Body, says
+from api.schemas.base import Body, Words, says
 from api.schemas.user import NewPassword, TokenReply
 
 router = APIRouter(tags=[both("登录", "Signing in")])
 
 FORM = ("application/x-www-form-urlencoded",)
-Name = Annotated[str, StringConstraints(max_length=200)]
+Name = Annotated[Words, StringConstraints(max_length=200)]
+Secret = Annotated[str, StringConstraints(max_length=200)]
 
 
 class PasswordForm(Body):
-    grant_type: str = says("password 或 refresh_token", "password or refresh_token", "password")
+    grant_type: Literal["password", "refresh_token"] = says("password 或 refresh_token", "password or refresh_token", "password")
     username: Name = Field("", description=both("用户名", "User name"))
-    password: Name = Field("", description=both("密码", "Password"))
+    password: Secret = Field("", description=both("密码", "Password"))
     device_id: UUID | None = Field(
         None,
         description=both("应用安装时生成的设备编号，每次登录都一样", "Made by the app when it was installed, the same at each sign-in"),
     )
     device_name: Name = Field("", description=both("设备名称", "Name of the device"))
-    refresh_token: Name = Field("", description=both("刷新凭证（grant_type=refresh_token）", "With grant_type=refresh_token"))
+    refresh_token: Secret = Field("", description=both("刷新凭证（grant_type=refresh_token）", "With grant_type=refresh_token"))
 
 
 TOKENS = {
@@ -104,7 +105,7 @@ async def token(request: Request) -> Response:
         "token_type": "bearer",
         "expires_in": tokens.expires_in,
         "refresh_token": tokens.refresh_token,
-        "device_id": tokens.device_id,
+        "device_id": str(tokens.device_id),
         "password_temporary": tokens.password_temporary,
     }
     reply = wire.json(body)
@@ -122,9 +123,11 @@ async def _form(request: Request) -> PasswordForm:
         pairs = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         return FORM_MODEL.validate_strings({name: pairs[name] for name in PasswordForm.model_fields if pairs.get(name)})
     except ValidationError as error:
-        raise wire.invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        faults = wire.invalid(error.errors(include_url=False, include_context=False, include_input=False)).faults
+        unknown = any(fault.pointer == "/grant_type" and fault.code == "literal_error" for fault in faults)
+        raise INVALID(*faults, error="unsupported_grant_type" if unknown else "invalid_request") from None
     except ValueError:
-        raise INVALID() from None
+        raise INVALID(error="invalid_request") from None
 
 
 @router.post(
@@ -143,7 +146,7 @@ async def sign_out(request: Request) -> Response:
 
     async def work(tx: Tx) -> None:
         if caller.device_id:
-            await sign_in.end(tx, caller.county_id, caller.device_id, "signed_out", access.now())
+            await sign_in.end(tx, caller.county_id, [caller.device_id], "signed_out", access.now())
 
     await access.database.plain(work)
     return Response(status_code=204)

@@ -1,105 +1,117 @@
-"""The OpenAPI document and the page that shows it, in either language, with nothing fetched from elsewhere."""
+"""The page that shows the OpenAPI document, in either language, with nothing fetched from elsewhere."""
 
+import gzip
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, cast
 
+import orjson
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
-from api.language import both, translated
 from api.problems import NO_SUCH_PATH
-from api.routers import wire
+from api.routers.openapi import Language, document
 
 router = APIRouter(include_in_schema=False)
 
-Language = Literal["zh", "en"]
-ASSETS = Path(str(files("fastapi_standalone_docs"))) / "static"
-_files = StaticFiles(directory=ASSETS)
-
-INTRODUCTION = both(
-    "村级、乡镇和县级家庭服务工作人员的家访记录。\n\n"
-    "先点 **Authorize**，用 `make run` 打印的任一账号登录（如 `worker-1`），再试下面的任何一项。"
-    "所有错误都是 RFC 9457 问题文档，`type` 指向说明页。[English](/docs?lang=en)",
-    "Home-visit records of village, township and county family-services workers.\n\n"
-    "Press **Authorize**, sign in as any of the users that `make run` printed (such as `worker-1`), then try anything below. "
-    "Every error is an RFC 9457 problem whose `type` is a page that explains it. [中文](/docs)",
-)
-PROBLEM: dict[str, Any] = {
-    "type": "object",
-    "description": both("RFC 9457 问题文档", "A problem document (RFC 9457)"),
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "description": both("说明页的地址", "Path of the page that explains it")},
-        "title": {"type": "string", "description": both("是什么问题", "What it is")},
-        "status": {"type": "integer", "description": both("HTTP 状态码", "The HTTP status")},
-        "detail": {"type": "string", "description": both("怎么办", "What to do about it")},
-        "errors": {
-            "type": "array",
-            "description": both("每一处：JSON 指针、代码、说明", "Each place: a JSON pointer, a code and words"),
-            "items": {"type": "object"},
-        },
-    },
+STATIC = Path(str(files("fastapi_standalone_docs"))) / "static"
+LABELS = {  # of Swagger UI, which speaks English only: its words stay beside ours, since manuals name them
+    ".authorize > span": "登录 Authorize",
+    ".try-out__btn:not(.cancel):not(.reset)": "试一试 Try it out",
+    ".try-out__btn.cancel": "取消 Cancel",
+    ".execute": "发送 Execute",
+    ".btn-clear": "清除 Clear",
+    ".auth-btn-wrapper [aria-label^=Apply]": "登录 Authorize",
+    ".auth-btn-wrapper [aria-label^=Remove]": "退出 Logout",
+    ".auth-container h6": "已登录 Authorized",
+    ".auth-btn-wrapper .btn-done": "关闭 Close",
+    ".dialog-ux .modal-ux-header h3": "登录",
+    "label[for=oauth_username]": "用户名 username",
+    "label[for=oauth_password]": "密码 password",
+    ".opblock-section-header .tab-item.active h4 span": "参数 Parameters",
+    ".responses-wrapper > .opblock-section-header h4": "回复 Responses",
 }
+# Signing in asks for a name and a password; the client of OAuth 2.0 is of no concern here
+CSS = """
+.swagger-ui .auth-container .wrapper:has(> [for=password_type], > [for^=client_]) { display: none }
+.swagger-ui .auth-container :is(.scope-def, h4, h4 ~ p) { display: none }
+.swagger-ui .schemes-server-container { visibility: hidden }
+.swagger-ui .response-col_links { display: none }
+"""
+CHINESE = "".join(
+    f".swagger-ui {label} {{ font-size: 0 }} .swagger-ui {label}::after {{ content: '{words}'; font-size: 14px }}\n"
+    for label, words in LABELS.items()
+)
+START = """
+const language = document.documentElement.lang.slice(0, 2);
+const ask = (request) => { request.headers["Accept-Language"] = language; return request; };
+window.ui = SwaggerUIBundle({
+  url: `/openapi.json?lang=${language}`, dom_id: "#swagger-ui", presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+  deepLinking: true, docExpansion: "none", displayRequestDuration: true, defaultModelsExpandDepth: 0,
+  validatorUrl: null, requestInterceptor: ask,
+});
+"""
+# Only own assets, no inline script. React sets styles from JavaScript, which needs no leave.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @cache
-def document(app: FastAPI, language: Language) -> dict[str, Any]:
-    built = get_openapi(
-        title=both("家访 Jiafang", "Jiafang"),
-        version=app.version,
-        description=INTRODUCTION,
-        routes=app.routes,
-        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        servers=[{"url": "/"}],
-    )
-    _, bodies = models_json_schema(
-        [(model, "serialization") for model in wire.BODIES.values()], ref_template="#/components/schemas/{model}"
-    )
-    components = built.setdefault("components", {})
-    components.setdefault("schemas", {}).update(bodies["$defs"] | {"Problem": PROBLEM})
-    components["schemas"] = dict(sorted(components["schemas"].items()))
-    components["securitySchemes"] = {
-        "signIn": {
-            "type": "oauth2",
-            "description": both("用户名和密码登录", "Sign in with user name and password"),
-            "flows": {"password": {"tokenUrl": "/v1/auth/token", "refreshUrl": "/v1/auth/token", "scopes": {}}},
-        }
+def assets() -> dict[str, tuple[str, bytes, bytes]]:
+    """By name: media type, bytes, bytes compressed."""
+    found = {
+        "swagger-ui-bundle.js": ("text/javascript", (STATIC / "swagger/swagger-ui-bundle.js").read_bytes()),
+        "swagger-ui.css": ("text/css", (STATIC / "swagger/swagger-ui.css").read_bytes()),
+        "favicon.png": ("image/png", (STATIC / "fastapi/favicon.png").read_bytes()),
+        "start.js": ("text/javascript", START.encode()),
+        "page.css": ("text/css", CSS.encode()),
+        "zh.css": ("text/css", CHINESE.encode()),
     }
-    for operations in built["paths"].values():
-        for operation in operations.values():
-            operation.setdefault("security", [])
-            if "application/json" in operation["responses"].get("422", {}).get(
-                "content", {}
-            ):  # FastAPI's own 422: ours is documented as a problem
-                operation["responses"].pop("422")
-    return cast(dict[str, Any], translated(built, language))
+    return {name: (media_type, data, gzip.compress(data, mtime=0)) for name, (media_type, data) in found.items()}
+
+
+@cache
+def page_html(language: Language, app_version: str) -> bytes:
+    # the version in each address makes it good for a year
+    at = f"?v={app_version}-{version('fastapi-standalone-docs')}"
+    title, lang = ("家访 Jiafang", "zh-CN") if language == "zh" else ("Jiafang", "en")
+    styles = ["swagger-ui.css", "page.css", *(["zh.css"] if language == "zh" else [])]
+    links = "".join(f'<link rel="stylesheet" href="/docs/assets/{name}{at}">\n' for name in styles)
+    scripts = "".join(f'<script src="/docs/assets/{name}{at}"></script>\n' for name in ("swagger-ui-bundle.js", "start.js"))
+    head = f'<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+    icon = f'<link rel="icon" href="/docs/assets/favicon.png{at}">\n'
+    return f'<!doctype html>\n<html lang="{lang}">\n{head}{icon}{links}<div id="swagger-ui"></div>\n{scripts}</html>\n'.encode()
+
+
+@cache
+def _document_bytes(app: FastAPI, language: Language) -> tuple[bytes, bytes]:
+    data = orjson.dumps(document(app, language))
+    return data, gzip.compress(data, mtime=0)
+
+
+def _send(request: Request, media_type: str, data: bytes, compressed: bytes, cache_control: str) -> Response:
+    headers = {"Cache-Control": cache_control, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(compressed, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(data, media_type=media_type, headers=headers)
 
 
 @router.get("/openapi.json")
 async def openapi(request: Request, lang: Language = "zh") -> Response:
-    return wire.json(document(request.app, lang))
+    return _send(request, "application/json", *_document_bytes(request.app, lang), "no-cache")
 
 
 @router.get("/docs")
 async def page(request: Request, lang: Language = "zh") -> Response:
-    return get_swagger_ui_html(
-        openapi_url=f"/openapi.json?lang={lang}",
-        title="家访 Jiafang" if lang == "zh" else "Jiafang",
-        swagger_js_url="/docs/assets/swagger/swagger-ui-bundle.js",
-        swagger_css_url="/docs/assets/swagger/swagger-ui.css",
-        swagger_favicon_url="/docs/assets/fastapi/favicon.png",
-        swagger_ui_parameters={"docExpansion": "none", "persistAuthorization": True, "displayRequestDuration": True, "filter": True},
-    )
+    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
+    return Response(page_html(lang, request.app.version), media_type="text/html", headers=headers)
 
 
-@router.get("/docs/assets/{path:path}")
-async def asset(request: Request, path: str) -> Response:
-    if not (ASSETS / path).resolve().is_relative_to(ASSETS) or not (ASSETS / path).is_file():
+@router.get("/docs/assets/{name}")
+async def asset(request: Request, name: str) -> Response:
+    if name not in assets():
         raise NO_SUCH_PATH()
-    return await _files.get_response(path, request.scope)
+    return _send(request, *assets()[name], "public, max-age=31536000, immutable")

@@ -1,20 +1,24 @@
 """The caller's own account, and devices: the own ones and those of people below."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+import orjson
+from asyncpg import Record
+from fastapi import APIRouter, Query, Request
 from pydantic import Field, create_model
 from starlette.responses import Response
 
 from api import accounts
-from api.access import access_of
+from api.access import Access, access_of
 from api.db.session import Tx
 from api.language import both
-from api.problems import NOT_FOUND
+from api.problems import BAD_CURSOR, INVALID, NOT_FOUND
 from api.routers import wire
-from api.routers.records import READERS
-from api.schemas.user import DeviceReply, Me
+from api.routers.records import READERS, cursor, read_cursor
+from api.schemas.user import DeviceQuery, DeviceReply, Me
+from api.sign_in import End
 
 router = APIRouter(tags=[both("账号与设备", "Account and devices")])
 
@@ -30,12 +34,16 @@ ME = {
     "id": DEVICE["user_id"],
     "name": "王芳",
     "role": "village",
-    "places": [{"place_id": 5, "code": "990100100201", "name": "柳湾村", "level": "village", "reach": "below"}],
+    "places": [{"place_id": 5, "code": "990101100201", "name": "柳湾村", "level": "village", "reach": "below"}],
     "device": DEVICE,
     "language": "zh",
     "password_temporary": False,
 }
-DevicePage = create_model("DevicePage", items=(list[DeviceReply], Field(description=both("设备", "Devices"))))
+DevicePage = create_model(
+    "DevicePage",
+    items=(list[DeviceReply], Field(description=both("设备", "Devices"))),
+    next=(str | None, Field(description=both("下一页的 cursor", "cursor of the next page"))),
+)
 
 
 @router.get(
@@ -56,19 +64,29 @@ async def me(request: Request) -> Response:
     "/v1/devices",
     operation_id="list_devices",
     summary=both("列出设备", "List devices"),
-    description=wire.described("自己的设备，以及所管人员的设备。", "The own devices, and those of people below.", READERS),
-    responses={**wire.reply(DevicePage, both("设备", "Devices"), {"items": [DEVICE]}), **wire.refusals()},
+    description=wire.described(
+        "自己的设备，以及所管人员的设备，按编号逐页。", "The own devices, and those of people below, page by page, by id.", READERS
+    ),
+    responses={**wire.reply(DevicePage, both("设备", "Devices"), {"items": [DEVICE], "next": None}), **wire.refusals(INVALID, BAD_CURSOR)},
     response_model=None,
     openapi_extra=wire.SIGNED_IN,
 )
-async def devices(request: Request) -> Response:
-    access = access_of(request)
-    role = (await access.caller(request)).role
-    rows = await access.read(request, lambda _: accounts.DEVICES, accounts.below(role))
-    return Response(f'{{"items":[{",".join(row["doc"] for row in rows if row["doc"])}]}}', media_type="application/json")
+async def devices(request: Request, query: Annotated[DeviceQuery, Query()]) -> Response:
+    access, sealed_with = access_of(request), orjson.dumps(["device", query.user_id])
+    _, after = read_cursor(access, query.cursor, sealed_with, "text") if query.cursor else ("", UUID(int=0))
+    rows = await access.read(request, lambda _: accounts.DEVICES, query.user_id, after, query.limit + 1)
+    return page_of(access, rows, query.limit, sealed_with)
 
 
-def _ends(state: str) -> Callable[..., object]:
+def page_of(access: Access, rows: Sequence[Record], limit: int, sealed_with: bytes) -> Response:
+    """`rows` hold one more than the page where there is a next one, and a row without a document where there is nothing at all."""
+    found = [row for row in rows if row["doc"]]
+    page, more = found[:limit], len(found) > limit
+    following = f'"{cursor(access, page[-1]["sort"], page[-1]["id"], sealed_with)}"' if more else "null"
+    return Response(f'{{"items":[{",".join(row["doc"] for row in page)}],"next":{following}}}', media_type="application/json")
+
+
+def _ends(state: End) -> Callable[..., object]:
     async def end_device(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
         access = access_of(request)
         caller = await access.caller(request)
@@ -82,7 +100,7 @@ def _ends(state: str) -> Callable[..., object]:
     return end_device
 
 
-for path, state, name, summary, says in (
+ENDINGS: tuple[tuple[str, End, str, str, tuple[str, str]], ...] = (
     (
         "revoke",
         "revoked",
@@ -97,7 +115,8 @@ for path, state, name, summary, says in (
         both("报失设备", "Report a device lost"),
         ("丢失的设备立即停用。", "A lost device is shut out at once."),
     ),
-):
+)
+for path, state, name, summary, says in ENDINGS:
     router.add_api_route(
         f"/v1/devices/{{id}}/{path}",
         _ends(state),

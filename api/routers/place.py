@@ -27,7 +27,7 @@ STORED = {
     "created_at": "2026-11-01T01:00:00.000Z",
     "updated_at": "2026-11-01T01:00:00.000Z",
     "created_by": None,
-    "code": "990100100201",
+    "code": "990101100201",
     "name": "柳湾村",
     "level": "village",
     "group_number": None,
@@ -39,7 +39,10 @@ STORED = {
     "former_names": [],
 }
 CSV = ("text/csv",)
-CSV_EXAMPLE = "code12,name,level,urban_rural_class,parent\n990100000000,青禾县,county,,\n990100100000,青禾镇,township,,990100000000\n"
+CSV_EXAMPLE = (
+    "level,old_code12,old_name,new_code12,new_name,between_snapshots,kind,evidence\n"
+    "village,,,990101100209,新园村,2025..2026,created,民政局通知\n"
+)
 MOST = 20_000_000
 
 calls = Records(router, PLACE, ("地方", "place"), STORED)
@@ -55,7 +58,7 @@ class NewGroup(Body):
     name: Annotated[
         Short | None,
         StringConstraints(max_length=50),
-        says("名称；不写则为“第 N 村民小组”", "Name; unless told 第 N 村民小组", "第7村民小组"),
+        says("名称；不写则按小组号取名", "Name; made from the number unless told", "第7村民小组"),
     ] = None
 
 
@@ -86,7 +89,7 @@ class ImportReport(BaseModel):
             both("小组", "The group"),
             {**STORED, "level": "group", "code": None, "group_number": 7, "name": "第7村民小组", "parent_id": 5},
             201,
-            {"ETag": both("版本号", "The revision")},
+            {"Location": both("新记录的地址", "Path of the new record"), "ETag": both("版本号", "The revision")},
         ),
         **wire.refusals(NOT_ALLOWED, NOT_FOUND, WRONG_PLACE, CODE_TAKEN, *BAD_BODY),
     },
@@ -127,7 +130,7 @@ async def create_group(request: Request) -> Response:
         ("county",),
     ),
     responses={
-        **wire.reply(ImportReport, both("结果", "What was done"), {"created": 466, "changed": 0, "left_out": 2, "warnings": []}),
+        **wire.reply(ImportReport, both("结果", "What was done"), {"created": 1, "changed": 0, "left_out": 0, "warnings": []}),
         **wire.refusals(NOT_ALLOWED, BAD_FILE, BAD_ENCODING, TOO_LARGE, WRONG_MEDIA_TYPE),
     },
     response_model=None,

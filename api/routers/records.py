@@ -35,7 +35,7 @@ from api.problems import (
 from api.problems import Kind as ProblemKind
 from api.road import Op, Result, write_one
 from api.routers import wire
-from api.rules.caller import Role
+from api.rules.caller import Role, view_of
 from api.schemas.base import Body, Change, Voiding, change, creation
 from api.schemas.base import Query as ListQuery
 
@@ -46,10 +46,6 @@ BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE)
 def level_of(role: Role) -> Level:
     """Field workers read by their places, officers by their townships: each has statements of its own, with the index that fits."""
     return "township" if role in ("county", "township") else "place"
-
-
-def view_of(role: Role) -> Any:
-    return "group" if role == "household_head" else "office"
 
 
 class Records:

@@ -14,12 +14,13 @@ from api import accounts
 from api.access import access_of
 from api.db.session import Tx
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, WRONG_REACH
+from api.problems import BAD_CURSOR, INVALID, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH
 from api.problems import Kind as ProblemKind
 from api.routers import wire
-from api.routers.me import ME
-from api.routers.records import BAD_BODY, cursor, read_cursor
+from api.routers.me import ME, page_of
+from api.routers.records import BAD_BODY, read_cursor
 from api.rules.caller import Caller
+from api.schemas.base import PlaceNumber
 from api.schemas.user import NewUser, PlaceGrant, UserChanges, UserQuery, UserReply, UserWithPassword
 
 router = APIRouter(tags=[both("用户", "Users")])
@@ -64,14 +65,13 @@ def _documented(summary: tuple[str, str], says: tuple[str, str], *refusals: Prob
     ),
 )
 async def list_users(request: Request, query: Annotated[UserQuery, Query()]) -> Response:
-    access, role = access_of(request), (await _officer(request)).role
+    access = access_of(request)
     sealed_with = orjson.dumps(["user", query.voided, query.role])
     after: tuple[str, UUID] = read_cursor(access, query.cursor, sealed_with, "text") if query.cursor else ("", UUID(int=0))
-    rows = await access.read(request, lambda _: accounts.USERS, accounts.below(role), query.limit + 1, query.voided, *after, query.role)
-    rows = [row for row in rows if row["doc"]]
-    page, more = rows[: query.limit], len(rows) > query.limit
-    following = f'"{cursor(access, page[-1]["sort"], page[-1]["id"], sealed_with)}"' if more else "null"
-    return Response(f'{{"items":[{",".join(row["doc"] for row in page)}],"next":{following}}}', media_type="application/json")
+    rows = await access.read(request, lambda _: accounts.USERS, query.role, query.voided, *after, query.limit + 1)
+    if rows[0]["role"] not in OFFICERS:
+        raise NOT_ALLOWED()
+    return page_of(access, rows, query.limit, sealed_with)
 
 
 @router.post(
@@ -114,9 +114,7 @@ async def create_user(request: Request) -> Response:
         return str(await tx.fetchval(accounts.DOCUMENT, caller.county_id, user_id))
 
     stored = orjson.loads(await access.database.plain(work))
-    reply = wire.json({**stored, "password": password}, 201)
-    reply.headers["Cache-Control"] = "no-store"
-    return reply
+    return _unstored({**stored, "password": password}, 201)
 
 
 @router.patch(
@@ -126,6 +124,8 @@ async def create_user(request: Request) -> Response:
         ("修改用户", "Change a user"),
         ("改角色时，原有的地方全部收回。", "With a new role, all places held are taken away."),
         NOT_FOUND,
+        VOIDED,
+        LAST_ADMINISTRATOR,
         *BAD_BODY,
         body=(UserChanges, {"name": "王芳"}, wire.MERGE_PATCH),
     ),
@@ -147,6 +147,7 @@ async def change_user(request: Request, id: UUID) -> Response:  # noqa: A002 - t
         ("授予地方", "Give a user a place"),
         ("与已有地方有上下级关系时，取而代之。", "A place held above or below it gives way."),
         NOT_FOUND,
+        VOIDED,
         WRONG_REACH,
         *BAD_BODY,
         body=(PlaceGrant, {"place_id": 5, "reach": "below"}),
@@ -157,7 +158,7 @@ async def give_place(request: Request, id: UUID) -> Response:  # noqa: A002
 
     async def work(tx: Tx, caller: Caller, user: asyncpg.Record) -> None:
         now = access_of(request).now()
-        await accounts.grant(tx, caller, user_id=id, role=user["role"], place_id=sent.place_id, reach=sent.reach, now=now)
+        await accounts.grant(tx, caller, user_id=id, role=user["role"], place_ids=[sent.place_id], reach=sent.reach, now=now)
 
     return await _on_user(request, id, work)
 
@@ -169,11 +170,13 @@ async def give_place(request: Request, id: UUID) -> Response:  # noqa: A002
         ("收回地方", "Take a place away"),
         ("下一次请求就看不到；没有这个地方则没有变化。", "It bites on the next request; nothing changes where it is not held."),
         NOT_FOUND,
+        VOIDED,
+        LAST_ADMINISTRATOR,
     ),
 )
-async def take_place(request: Request, id: UUID, place_id: int) -> Response:  # noqa: A002
+async def take_place(request: Request, id: UUID, place_id: PlaceNumber) -> Response:  # noqa: A002
     async def work(tx: Tx, caller: Caller, user: asyncpg.Record) -> None:
-        await accounts.revoke(tx, caller, id, [place_id], access_of(request).now())
+        await accounts.revoke(tx, caller, id, access_of(request).now(), place_id)
 
     return await _on_user(request, id, work)
 
@@ -183,15 +186,19 @@ async def take_place(request: Request, id: UUID, place_id: int) -> Response:  # 
     operation_id="close_user",
     **_documented(
         ("停用账号", "Close an account"),
-        ("不能再登录，地方全部收回；写过的记录仍有其名。", "It signs in no more and holds nothing; what it wrote keeps its name."),
+        (
+            "不能再登录，地方全部收回；写过的记录仍有其名。再次停用没有变化。",
+            "It signs in no more and holds nothing; what it wrote keeps its name. Again changes nothing.",
+        ),
         NOT_FOUND,
+        LAST_ADMINISTRATOR,
     ),
 )
 async def close_user(request: Request, id: UUID) -> Response:  # noqa: A002
     async def work(tx: Tx, caller: Caller, user: asyncpg.Record) -> None:
-        await accounts.close(tx, caller, id, access_of(request).now())
+        await accounts.close(tx, caller, user, access_of(request).now())
 
-    return await _on_user(request, id, work)
+    return await _on_user(request, id, work, even_closed=True)
 
 
 @router.post(
@@ -201,6 +208,7 @@ async def close_user(request: Request, id: UUID) -> Response:  # noqa: A002
         ("重置密码", "Reset a password"),
         ("新密码只在回复中出现一次，其设备随即退出。", "The new password is in the reply, once; the user's devices are signed out."),
         NOT_FOUND,
+        VOIDED,
         model=UserWithPassword,
         example={**USER, "password": "k7wm-3pqx-9tzd-h4rf"},
     ),
@@ -223,13 +231,27 @@ async def _officer(request: Request) -> Caller:
     return caller
 
 
-async def _on_user(request: Request, user_id: UUID, work: Callable[[Tx, Caller, asyncpg.Record], Awaitable[None]], **more: str) -> Response:
-    """Does `work` on a user that the caller looks after, and answers with the user as it is then."""
+async def _on_user(
+    request: Request,
+    user_id: UUID,
+    work: Callable[[Tx, Caller, asyncpg.Record], Awaitable[None]],
+    *,
+    even_closed: bool = False,
+    **more: str,
+) -> Response:
+    """Does `work` on a user that the caller looks after, and answers with the user as it is then, and `more`."""
     access, caller = access_of(request), await _officer(request)
 
     async def on_user(tx: Tx) -> str:
-        await work(tx, caller, await accounts.find(tx, caller, user_id))
+        await work(tx, caller, await accounts.find(tx, caller, user_id, even_closed=even_closed))
         return str(await tx.fetchval(accounts.DOCUMENT, caller.county_id, user_id))
 
-    stored = await access.database.plain(on_user)
-    return wire.json({**orjson.loads(stored), **more}) if more else Response(stored, media_type="application/json")
+    stored = orjson.loads(await access.database.plain(on_user))
+    return _unstored(stored | more) if more else wire.json(stored)
+
+
+def _unstored(content: Any, status: int = 200) -> Response:
+    """A reply with a password in it."""
+    reply = wire.json(content, status)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply

@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
-from api.language import both, preferred
+from api.language import both, pick, preferred
 from api.problems import (
     BAD_ENCODING,
     BUSY,
@@ -28,9 +28,9 @@ from api.schemas.base import Body
 
 B = TypeVar("B", bound=Body)
 
-BODIES: dict[
-    str, type[BaseModel]
-] = {}  # the models of bodies and replies that routes document, by name: components of the OpenAPI document
+# The models that routes document, by name: components of the OpenAPI document
+BODIES: dict[str, type[BaseModel]] = {}
+REPLIES: dict[str, type[BaseModel]] = {}
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 WORDS = {
@@ -59,15 +59,16 @@ async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes
     if encoding not in ("identity", "gzip"):
         raise BAD_ENCODING()
     unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
-    body = bytearray()
+    body, received = bytearray(), 0
     async for chunk in request.stream():
+        received += len(chunk)
         try:
             body += unzip.decompress(chunk, limit + 1 - len(body)) if unzip else chunk
         except zlib.error:
             raise BAD_ENCODING() from None
-        if len(body) > limit:
+        if max(len(body), received) > limit:  # what is sent compressed counts too: its end may never come
             raise TOO_LARGE(limit=limit)
-    if unzip and not unzip.eof:
+    if unzip and (not unzip.eof or unzip.unused_data):
         raise BAD_ENCODING()
     return bytes(body)
 
@@ -120,36 +121,79 @@ def say_no(request: Request, problem: Problem) -> Response:
     return Response(orjson.dumps(problem.document(language)), problem.kind.status, headers, "application/problem+json")
 
 
-# Documenting
+# Documenting: what routes say about themselves, which docs.py makes into the OpenAPI document
+
+ROW = {
+    "line": 2,
+    "column": "code12",
+    "code": "bad-code",
+    "detail": both("应为 12 位数字的区划代码", "must be a division code of 12 digits"),
+}
+# What the examples of problems say besides their words
+FACTS: Mapping[str, Mapping[str, Any]] = {
+    "not-signed-in": {"wipe": False},
+    "wrong-sign-in": {"error": "invalid_grant"},
+    "account-closed": {"wipe": True},
+    "device-revoked": {"wipe": True},
+    "too-many-attempts": {"retry_after": 420},
+    "too-large": {"limit": 65_536},
+    "invalid": {"errors": [{"pointer": "/visited_on", "code": "missing", "detail": WORDS["missing"]}]},
+    "stale": {"rev": 2},
+    "looks-double": {"doubles": ["0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"]},
+    "day-to-come": {"today": "2026-11-24"},
+    "bad-file": {"count": 1, "errors": [ROW]},
+    "busy": {"retry_after": 2},
+    "broken": {"id": "0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"},
+}  # fmt: skip
+BEARER = {"WWW-Authenticate": both("凭证的种类：Bearer", "The kind of token wanted: Bearer")}
+RETRY_AFTER = {"Retry-After": both("几秒后再试", "Seconds to wait before the next try")}
+PROBLEM_HEADERS = {401: BEARER, 429: RETRY_AFTER, 503: RETRY_AFTER}
+HEADERS = {"ETag": '"1"', "Location": "/v1/visits/0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f", "WWW-Authenticate": "Bearer", "Retry-After": "2"}
 
 
 def refusals(*kinds: Kind, signed_in: bool = True) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation as its `responses`, each with its own example."""
-    by_status: dict[int | str, dict[str, Any]] = {}
-    for kind in (*kinds, *((NOT_SIGNED_IN,) if signed_in else ()), BUSY):
-        entry = by_status.setdefault(kind.status, {"description": kind.title, "content": {"application/problem+json": {"examples": {}}}})
-        content = entry["content"]["application/problem+json"]
-        content["schema"] = {"$ref": "#/components/schemas/Problem"}
-        content["examples"][kind.slug] = {
-            "summary": kind.title,
-            "value": {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": kind.detail},
+    """The problems of an operation as its `responses`, each a named example."""
+    of_status: dict[int, list[Kind]] = {}
+    for kind in dict.fromkeys((*kinds, *((NOT_SIGNED_IN,) if signed_in else ()), BUSY)):
+        of_status.setdefault(kind.status, []).append(kind)
+    return {
+        status: {
+            "description": both("；".join(pick(k.title, "zh") for k in same), "; ".join(pick(k.title, "en") for k in same)),
+            **_headers(PROBLEM_HEADERS.get(status, {})),
+            "content": {
+                "application/problem+json": {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {kind.slug: {"$ref": f"#/components/examples/{kind.slug}"} for kind in same},
+                }
+            },
         }
-    return by_status
+        for status, same in of_status.items()
+    }
+
+
+def problem_example(kind: Kind) -> dict[str, Any]:
+    facts = FACTS.get(kind.slug, {})
+    value = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": kind.detail.format(**facts), **facts}
+    return {"summary": kind.title, "value": value}
 
 
 def reply(
     model: type[BaseModel], words: str, example: Any, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> dict[int | str, dict[str, Any]]:
-    BODIES[model.__name__] = model
+    REPLIES[model.__name__] = model
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}}
-    described = {name: {"description": text, "schema": {"type": "string"}} for name, text in (headers or {}).items()}
-    return {status: {"description": words, "content": content, **({"headers": described} if described else {})}}
+    return {status: {"description": words, **_headers(headers or {}), "content": content}}
+
+
+def _headers(words: Mapping[str, str]) -> dict[str, Any]:
+    said = {name: {"description": text, "schema": {"type": "string"}, "example": HEADERS[name]} for name, text in words.items()}
+    return {"headers": said} if said else {}
 
 
 def request_body(model: type[BaseModel], example: Any, media_types: Sequence[str] = JSON) -> dict[str, Any]:
     BODIES[model.__name__] = model
     content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}
-    return {"requestBody": {"required": True, "content": dict.fromkeys(media_types, content)}}
+    return {"requestBody": {"required": True, "content": {media_type: dict(content) for media_type in media_types}}}
 
 
 ROLE_WORDS = {
@@ -158,14 +202,17 @@ ROLE_WORDS = {
     "village": both("村级", "village"),
     "household_head": both("中心户长", "lead household"),
 }
+ROLES: dict[str, list[str]] = {}  # who may call, by the description that says so
 
 
 def described(zh: str, en: str, roles: Sequence[str] | None) -> str:
     """A description in both languages that ends with who may call."""
-    if roles is None:
-        return both(f"{zh}\n\n**谁可以用**：无需登录。", f"{en}\n\n**Who**: anybody, without signing in.")
-    words = [ROLE_WORDS[role].split("\x1f") for role in roles]
-    return both(f"{zh}\n\n**谁可以用**：{'、'.join(w[0] for w in words)}。", f"{en}\n\n**Who**: {', '.join(w[1] for w in words)}.")
+    words = both("任何人，无需登录", "anybody, without signing in")
+    if roles is not None:
+        words = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
+    text = both(f"{zh}\n\n**谁可以用**：{pick(words, 'zh')}。", f"{en}\n\n**Who**: {pick(words, 'en')}.")
+    ROLES[text] = ["anybody"] if roles is None else list(roles)
+    return text
 
 
 SIGNED_IN: dict[str, Any] = {"security": [{"signIn": []}]}

@@ -160,11 +160,13 @@ def change(schema: type[Record]) -> type[Body]:
 
 
 class Voiding(Body):
+    """作废的原因。Why a record is withdrawn."""
+
     reason: Annotated[Words, StringConstraints(min_length=1, max_length=200), GUARDED, says("作废原因", "Why it is withdrawn", "重复登记")]
 
 
 class Change(BaseModel):
-    """One entry of a record's history."""
+    """修改历史的一条。One entry of a record's history."""
 
     rev: int = says("版本号", "Revision", 2)
     by_user_id: Id | None = says("谁", "Who; null: the command line of the server")

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import ONCE, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, says
+from api.schemas.base import ONCE, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
 
 
 class Household(Record):
@@ -25,8 +25,10 @@ class Household(Record):
 
 
 class HouseholdQuery(Query):
-    place_id: int | None = Field(None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)"))
-    number: str | None = Field(None, max_length=30, description=both("户号", "Household number"))
+    place_id: PlaceNumber | None = Field(
+        None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
+    )
+    number: Words | None = Field(None, max_length=30, description=both("户号", "Household number"))
     status: Literal["living_here", "away", "moved", "dissolved"] | None = Field(None, description=both("状态", "Status"))
     not_visited_since: Day | None = Field(
         None, description=both("此日（含）以来没有见到过的户", "Households where nobody was met on this day or later")

@@ -11,7 +11,7 @@ Level = Literal["county", "township", "village", "group"]
 class Place(Record):
     """地方：县、乡镇、村，或村下的村民小组。A division of any level, or a villagers' group below a village."""
 
-    code: Annotated[str | None, SERVER, says("12 位区划代码；小组没有", "12-digit division code; a group has none", "990100100201")]
+    code: Annotated[str | None, SERVER, says("12 位区划代码；小组没有", "12-digit division code; a group has none", "990101100201")]
     name: Annotated[str, SERVER, says("名称", "Name", "柳湾村")]
     level: Annotated[Level, SERVER, says("级别", "Level", "village")]
     group_number: Annotated[int | None, SERVER, says("小组号 1–99", "Number of the group in its village, 1–99")]
@@ -25,5 +25,5 @@ class Place(Record):
 
 class PlaceQuery(Query):
     level: Level | None = Field(None, description=both("级别", "Level"))
-    parent_id: int | None = Field(None, description=both("上级的编号", "Number of the place above"))
+    parent_id: PlaceNumber | None = Field(None, description=both("上级的编号", "Number of the place above"))
     code: str | None = Field(None, pattern=r"^\d{12}$", description=both("区划代码", "Division code"))

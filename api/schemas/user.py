@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import Body, Id, PlaceNumber, Query, Short, says
+from api.schemas import text
+from api.schemas.base import Body, Id, PlaceNumber, Query, says
 
 Role = Literal["county", "township", "village", "household_head"]
 Reach = Literal["self", "below"]
 Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,39}$")]
-PersonName = Annotated[Short, StringConstraints(max_length=50)]
+PersonName = Annotated[str, AfterValidator(text.person_name), StringConstraints(max_length=50)]
 
 
 class TokenReply(Body):
@@ -34,7 +35,7 @@ class NewPassword(Body):
 
 class HeldPlace(Body):
     place_id: PlaceNumber = says("地方编号", "Number of the place", 5)
-    code: str | None = says("区划代码；小组没有", "Division code; a group has none", "990100100201")
+    code: str | None = says("区划代码；小组没有", "Division code; a group has none", "990101100201")
     name: str = says("名称", "Name", "柳湾村")
     level: Literal["county", "township", "village", "group"] = says("级别", "Level", "village")
     reach: Reach = says("self 只此一级 · below 连同下级", "Whether it holds what lies below too", "below")
@@ -94,3 +95,11 @@ class PlaceGrant(Body):
 
 class UserQuery(Query):
     role: Role | None = Field(None, description=both("角色", "Role"))
+
+
+class DeviceQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Id | None = Field(None, description=both("某一用户的", "Those of one user"))
+    limit: int = Field(50, ge=1, le=200, description=both("每页条数", "Items a page"))
+    cursor: str | None = Field(None, max_length=400, description=both("上一页返回的 next", "`next` of the page before"))

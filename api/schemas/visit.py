@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.language import both
-from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Note, Query, Record, Seen, says
+from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Note, PlaceNumber, Query, Record, Seen, says
 
 
 class Visit(Record):
@@ -39,7 +39,9 @@ class Visit(Record):
 
 class VisitQuery(Query):
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
-    place_id: int | None = Field(None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)"))
+    place_id: PlaceNumber | None = Field(
+        None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
+    )
     worker_id: Id | None = Field(None, description=both("只看这位工作人员的", "Only this worker's"))
     outcome: Literal["met", "absent", "declined"] | None = Field(None, description=both("结果", "Outcome"))
     visited_from: Day | None = Field(None, description=both("从这一天起", "From this day on"))

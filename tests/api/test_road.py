@@ -46,7 +46,7 @@ async def worker(access: Access) -> Caller:
     """worker-1 with the places of her village, as a request would find them."""
     users = {user["username"]: user["id"] for user in demo.users()}
     rows = await access.database.fetch(
-        "SELECT p.place_id FROM place p WHERE p.county_id = 1 AND (p.code = $1 OR p.parent_id = 5)", "990100100201"
+        "SELECT p.place_id FROM place p WHERE p.county_id = 1 AND (p.code = $1 OR p.parent_id = 5)", "990101100201"
     )
     return Caller(1, users["worker-1"], None, "village", tuple(row["place_id"] for row in rows), (), (1,))
 

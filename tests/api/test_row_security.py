@@ -79,7 +79,7 @@ async def net(urls: Urls, access: Access, sign_in: SignIn) -> AsyncIterator[Net]
 @dataclass(frozen=True)
 class Somebody:
     caller: Caller
-    identity: tuple[Any, ...]  # $1 to $4 of every read
+    identity: tuple[Any, ...]  # $1 to $5 of every read
 
     def read(self, statement: str, *args: Any) -> Asked:
         return CALLER + statement, (*self.identity, *args)
@@ -93,7 +93,7 @@ async def somebody(request: pytest.FixtureRequest, access: Access, sign_in: Sign
 async def known(username: str, access: Access, sign_in: SignIn, net: Net) -> Somebody:
     phone = await sign_in(username)
     claims = verify(access.keys, phone.tokens["access_token"], int(access.now().timestamp()))
-    identity = (claims.county_id, claims.user_id, claims.device_id, claims.role)
+    identity = (claims.county_id, claims.user_id, claims.device_id, claims.role, claims.issued_at)
     [held] = await net.same(WHO, *identity)
     places = (tuple(held[name]) for name in ("places", "townships", "above"))
     return Somebody(Caller(claims.county_id, claims.user_id, claims.device_id, claims.role, *places), identity)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ CHECKOUT = API.parent
 SOURCES = dict(sources())
 TEXTS = {file: (CHECKOUT / file).read_text() for file in SOURCES}
 # Tables whose rows belong to a county: named in statements of these files alone
-COUNTYS = [table for table in SQLModel.metadata.tables if table not in REFERENCE]
+OF_A_COUNTY = [table for table in SQLModel.metadata.tables if table not in REFERENCE]
 MAY_NAME_THEM = ("api/db/", "api/jobs/", "api/access.py", "api/accounts.py", "api/kinds.py", "api/road.py", "api/sign_in.py")
 # Past 400 lines a file is a question to answer: {file: the answer}
 LONG: dict[str, str] = {}
@@ -43,7 +43,7 @@ def catches_everything(handler: ast.ExceptHandler) -> bool:
 
 def named_in(sql: str) -> set[str]:
     """Tables that a statement names."""
-    return {table for table in COUNTYS if re.search(rf"\b(FROM|JOIN|UPDATE|INTO|,)\s+(public\.)?{table}\b", sql)}
+    return {table for table in OF_A_COUNTY if re.search(rf"\b(FROM|JOIN|UPDATE|INTO|,)\s+(public\.)?{table}\b", sql)}
 
 
 def test_only_session_py_begins_and_commits() -> None:

@@ -47,7 +47,7 @@ BODY: dict[str, Any] = {
     "device": str(DEVICE),
     "role": "village",
 }
-GOOD = Claims(7, USER, DEVICE, "village", NOW + 900, BODY["jti"])
+GOOD = Claims(7, USER, DEVICE, "village", NOW, NOW + 900, BODY["jti"])
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 
@@ -134,7 +134,7 @@ def test_what_issue_writes(server: Server) -> None:
     assert len(signature) == 64
     assert len(token) < 700  # it goes with every request over a bad line
     claims = verify(server.keys, token, NOW)
-    assert claims == Claims(7, USER, DEVICE, "village", NOW + 900, written["jti"])
+    assert claims == Claims(7, USER, DEVICE, "village", NOW, NOW + 900, written["jti"])
 
 
 def test_two_tokens_never_share_their_jti(server: Server) -> None:
@@ -520,7 +520,7 @@ def test_fuzz_claims_signed_by_ourselves(server: Server, changed: dict[str, Any]
     except BadToken:
         return
     body = BODY | changed
-    assert claims == Claims(body["county"], UUID(body["sub"]), UUID(body["device"]), body["role"], body["exp"], body["jti"])
+    assert claims == Claims(body["county"], UUID(body["sub"]), UUID(body["device"]), body["role"], body["iat"], body["exp"], body["jti"])
     assert (type(claims.county_id), type(claims.expires_at), type(claims.jti)) == (int, int, str)
     assert body.keys() == BODY.keys()
 

@@ -1,0 +1,356 @@
+"""The OpenAPI document, in either language.
+
+Routers say what is particular to an operation; here follows what is the same for all: order, parameters, components, examples.
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Literal, cast
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from api.language import both, pick, translated
+from api.problems import ALL
+from api.routers import examples, wire
+
+Language = Literal["zh", "en"]
+Json = dict[str, Any]
+
+INTRODUCTION = both(
+    """### 先试一试（两分钟）
+1. 点下面绿色的 **登录 Authorize**，用启动时打印的任一账号（也写在 `var/demo.json`），如用户名 `worker-1`、\
+密码 `jiafang-demo-2026`，再点一次登录，然后关闭窗口。
+2. 展开下面的“户”→“列出户”，点 **试一试 Try it out**，再点 **发送 Execute**：看到的是 `worker-1` 所在村的户。
+3. 换 `township-1`、`county-admin` 或 `lead-1` 登录再试：各人只看得到自己范围内的。\
+登录 15 分钟后过期，过期请重新登录。
+
+示例里的编号都是演示县（虚构的青禾县）的，可以直接发送；改动只影响演示数据。
+
+### 谁能做什么
+| 角色 | 是谁 | 看到的范围 |
+|---|---|---|
+| `county` | 县级管理员 | 全县 |
+| `township` | 乡镇工作人员 | 本乡镇各村 |
+| `village` | 村级工作人员 | 所负责的村和小组 |
+| `household_head` | 中心户长 | 自己的小组 |
+
+每一项都写明谁可以用（机器可读的在 `x-roles`）。
+
+### 各项通用的约定
+- 编号 `id` 是 UUID，可由客户端生成；地方用编号 `place_id`；日期 `…_on` 是北京时间的日子，时刻 `…_at` 是 UTC。
+- 列表逐页返回：把回复中的 `next` 作为 `cursor` 再发一次，直到它为空。不认识的查询参数会被拒绝。
+- 修改时把读到的 `ETag` 放进 `If-Match`：别人先改过就得到 412，不会互相覆盖。
+- 记录不删除，写明原因作废，修改历史一直在。
+- 断线重发是安全的：同一 `id`、同样内容再次新建，得到已存的记录。
+- 出错时的回复是 RFC 9457 问题文档，`type` 指向说明页，说明是什么问题、怎么办；语言随 `Accept-Language`。
+
+[English](/docs?lang=en) · [这份文档的 JSON](/openapi.json)""",
+    """### Try it in two minutes
+1. Press the green **Authorize** below, sign in as any of the users that were printed at the start (they also stand in `var/demo.json`), \
+such as user name `worker-1`, password `jiafang-demo-2026`; press Authorize again and close the window.
+2. Expand “Households” → “List households” below, press **Try it out**, then **Execute**: these are the households of `worker-1`'s village.
+3. Sign in as `township-1`, `county-admin` or `lead-1` and try again: each sees only what is within reach. \
+A sign-in lasts 15 minutes here; then sign in again.
+
+The ids in the examples are those of the demonstration county, which is invented: \
+send them as they stand. What you change is demonstration data only.
+
+### Who does what
+| role | who | what is within reach |
+|---|---|---|
+| `county` | administrators of the county | the whole county |
+| `township` | officers of a township | the villages of the township |
+| `village` | workers of a village | the villages and groups held |
+| `household_head` | the lead household of a group | the own group |
+
+Each operation says who may call it (`x-roles` says it to machines).
+
+### What holds everywhere
+- An `id` is a UUID that the client may make; places are named by number, `place_id`; `…_on` is a day in China, `…_at` an instant in UTC.
+- Lists come page by page: send `next` of the reply as `cursor`, until it is null. Unknown query parameters are refused.
+- A change carries the `ETag` that was read as `If-Match`: \
+where somebody changed the record meanwhile the answer is 412, and nothing is overwritten.
+- Nothing is erased: a record is voided with a reason, and its history stays.
+- Sending again after a lost reply is safe: a creation with the same `id` and content gives the stored record.
+- Errors are problem documents (RFC 9457): `type` is a page that says what it is and what to do; `Accept-Language` chooses the language.
+
+[中文](/docs) · [This document as JSON](/openapi.json?lang=en)""",
+)  # fmt: skip
+
+# The tasks, in the order in which one meets them
+TAGS = {
+    both("登录", "Signing in"): both("取得、更换和交还凭证，修改密码", "Get tokens, renew them, give them back; change the password"),
+    both("账号与设备", "Account and devices"): both("自己是谁、负责哪里；停用丢失的手机", "Who one is; shut out a lost phone"),
+    both("家访", "Visits"): both("记录家访：何时、如何、谈了什么、约定了什么", "Log visits: when, how, what was talked about and agreed"),
+    both("户", "Households"): both("村里的户：住址、电话、在不在家、多久没走访", "Address, phones, whether at home, when last visited"),
+    both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
+    both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
+    both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
+    both("关于本服务", "About the service"): both("谁运营、是否正常、公钥；无需登录", "Who operates it, is it well; no sign-in needed"),
+}  # fmt: skip
+
+PATH_WORDS = {
+    "id": both("编号（UUID）", "Id (a UUID)"),
+    "place_id": both("地方编号", "Number of the place"),
+}
+DONE = both("已完成，没有内容", "Done; the reply is empty")
+WORDS: Json = {"type": "string"}
+PROBLEM: Json = {
+    "type": "object",
+    "title": both("问题", "Problem"),
+    "description": both("问题文档（RFC 9457）", "A problem document (RFC 9457)"),
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {**WORDS, "format": "uri-reference", "description": both("说明页的地址", "Path of the page that explains it")},
+        "title": {**WORDS, "description": both("是什么问题", "What it is")},
+        "status": {"type": "integer", "description": both("HTTP 状态码", "The HTTP status")},
+        "detail": {**WORDS, "description": both("怎么办", "What to do about it")},
+        "errors": {
+            "type": "array",
+            "description": both("每一处问题", "Each place where something is wrong"),
+            "items": {"$ref": "#/components/schemas/Fault"},
+        },
+        "rev": {"type": "integer", "description": both("记录现在的版本", "The revision that the record is at")},
+        "doubles": {
+            "type": "array",
+            "items": {**WORDS, "format": "uuid"},
+            "description": both("看起来相同的记录", "Records that look like the same thing"),
+        },
+        "retry_after": {"type": "integer", "description": both("几秒后再试", "Seconds to wait before the next try")},
+        "limit": {"type": "integer", "description": both("最多几个字节", "The most bytes that are taken")},
+        "today": {**WORDS, "format": "date", "description": both("服务器的今天", "The day that the service takes for today")},
+        "count": {"type": "integer", "description": both("问题的个数", "How many faults there are")},
+        "wipe": {
+            "type": "boolean",
+            "description": both("此设备是否应清除所存的副本", "Whether this device should erase the copies it holds"),
+        },
+        "error": {**WORDS, "description": both("OAuth 2.0 错误代码，只在登录时", "The error code of OAuth 2.0, when signing in only")},
+    },
+}
+FAULT: Json = {
+    "type": "object",
+    "title": both("一处问题", "Fault"),
+    "description": both("一处问题：位置、代码、说明", "One place where something is wrong"),
+    "required": ["code", "detail"],
+    "properties": {
+        "pointer": {**WORDS, "description": both("JSON 指针；查询参数为 ?名称", "A JSON pointer; of a query parameter, ?name")},
+        "code": {**WORDS, "description": both("代码", "A code for programs")},
+        "detail": {**WORDS, "description": both("说明", "What is wrong there")},
+        "line": {"type": "integer", "description": both("文件的行号", "The line, of a file")},
+        "column": {**WORDS, "description": both("文件的列", "The column, of a file")},
+    },
+}
+# What bodies are, where the class does not say it in both languages itself
+SCHEMAS = {
+    "TokenReply": both("凭证", "The tokens, and the device that they are bound to (RFC 6749, 5.1)"),
+    "PasswordForm": both("登录表单", "The form of signing in (RFC 6749, 4.3 and 6)"),
+    "NewPassword": both("现在的密码和新密码", "The present password and the new one"),
+    "Me": both("自己的账号", "The own account"),
+    "HeldPlace": both("负责的地方", "A place that somebody holds"),
+    "DeviceReply": both("设备", "A device"),
+    "UserReply": both("用户", "A user"),
+    "UserWithPassword": both("用户和初始密码", "A user and the first password"),
+    "NewUser": both("新用户", "A user to be made"),
+    "UserChanges": both("对用户的修改", "Changes of a user"),
+    "PlaceGrant": both("授予的地方", "A place to be held"),
+    "DevicePage": both("设备", "Devices"),
+    "UserPage": both("一页用户", "A page of users"),
+}  # fmt: skip
+
+
+# The document
+
+
+@cache
+def document(app: FastAPI, language: Language) -> Json:
+    built = get_openapi(
+        title=both("家访 Jiafang", "Jiafang"),
+        version=app.version,
+        summary=both("村、乡镇、县家庭服务工作人员的家访记录", "Home-visit records of village, township and county family services"),
+        description=INTRODUCTION,
+        routes=app.routes,
+        tags=[{"name": name, "description": words} for name, words in TAGS.items()],
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        servers=[{"url": "/", "description": both("本服务", "This service")}],
+    )
+    for operation in _operations(built["paths"]):
+        _complete(operation)
+    said = {slug for operation in _operations(built["paths"]) for answer in operation["responses"].values() for slug in _slugs(answer)}
+    built["components"] = {
+        "schemas": _schemas(built["paths"]),
+        "examples": {slug: wire.problem_example(ALL[slug]) for slug in ALL if slug in said},
+        "securitySchemes": {
+            "signIn": {
+                "type": "oauth2",
+                "description": both("用户名和密码登录", "Sign in with user name and password"),
+                "flows": {"password": {"tokenUrl": "/v1/auth/token", "refreshUrl": "/v1/auth/token", "scopes": {}}},
+            }
+        },
+    }
+    _share(built)
+    return cast(Json, translated(built, language))
+
+
+def _complete(operation: Json) -> None:
+    operation["x-roles"] = wire.ROLES[operation["description"]]
+    operation.setdefault("security", [])
+    responses, example = operation["responses"], examples.by_operation()[operation["operationId"]]
+    if "application/json" in responses.get("422", {}).get("content", {}):  # FastAPI's own, which this service never sends
+        del responses["422"]
+    if "204" in responses:
+        responses["204"]["description"] = DONE
+    operation["responses"] = dict(sorted(responses.items()))
+    for status in {"200", "201"} & responses.keys():
+        if example.reply is not None:
+            responses[status]["content"]["application/json"]["example"] = example.reply
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if example.bodies:
+            content.pop("example", None)
+            content["examples"] = {name: {"summary": words, "value": body} for name, (words, body) in example.bodies.items()}
+        else:
+            content["example"] = example.body
+    for parameter in operation.get("parameters", []):
+        _parameter(parameter, example)
+
+
+def _parameter(parameter: Json, example: examples.Example) -> None:
+    """Examples of a path or header fill the form of the docs page; those of a filter only show what it may be."""
+    name, schema = parameter["name"], _cleaned(parameter["schema"])
+    if parameter["in"] == "path":
+        parameter |= {"description": PATH_WORDS[name], "example": example.path[name]}
+    elif parameter["in"] == "query":  # a filter is left out, never null
+        schema["type"] = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
+        schema["enum"] = [value for value in schema.get("enum", ()) if value is not None]
+        schema = {key: value for key, value in schema.items() if value != [] and key != "description"}
+        if name in examples.filters() and "default" not in schema:
+            schema["examples"] = [examples.filters()[name]]
+    parameter["schema"] = schema
+
+
+def _cleaned(schema: Json, *, sent: bool = True) -> Json:
+    """A schema without pydantic's titles, null defaults and roundabout nulls. In a reply (`sent` is false) no member is ever missing,
+    and one may be added later."""
+    schema = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
+    match schema.get("anyOf"):
+        case [dict(one), {"type": "null"}] if "type" in one:
+            del schema["anyOf"]
+            schema = {**one, **schema, "type": [one["type"], "null"]}
+            if "enum" in schema:
+                schema["enum"] = [*schema["enum"], None]
+        case list(parts):
+            schema["anyOf"] = [_cleaned(part, sent=sent) for part in parts]
+    if "properties" in schema:
+        schema["properties"] = {name: _cleaned(member, sent=sent) for name, member in schema["properties"].items()}
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            schema[key] = _cleaned(schema[key], sent=sent)
+    if not sent:
+        schema.pop("default", None)
+        if schema.get("additionalProperties") is False:
+            del schema["additionalProperties"]
+        if "properties" in schema:
+            schema["required"] = list(schema["properties"])
+    return schema
+
+
+def _schemas(paths: Json) -> Json:
+    models = [(model, "validation") for model in wire.BODIES.values()] + [(model, "serialization") for model in wire.REPLIES.values()]
+    _, made = models_json_schema(cast(Any, models), ref_template="#/components/schemas/{model}")
+    found = {name: _cleaned(schema, sent=name in wire.BODIES) for name, schema in made["$defs"].items()}
+    # the fields of a form have no other place for what they are filled with
+    form = found["PasswordForm"]["properties"]
+    for name, value in examples.by_operation()["sign_in"].bodies["phone"][1].items():
+        form[name] = {**{key: part for key, part in form[name].items() if key != "default"}, "examples": [value]}
+    form["device_id"]["type"] = "string"
+    for name, schema in found.items():
+        title, words = _words(name, schema.get("description", ""))
+        schema |= {"title": title, "description": words}
+    return dict(sorted((found | _enums(found, paths) | {"Problem": PROBLEM, "Fault": FAULT}).items()))
+
+
+def _words(name: str, docstring: str) -> tuple[str, str]:
+    """Title and description of a schema. A class says "中文。English." of itself; records begin with what they are called: "户：…"."""
+    halves = re.fullmatch(r"(.*。)\s*([A-Z].*)", docstring, re.DOTALL)
+    words = both(halves[1], halves[2]) if halves else SCHEMAS.get(name, "")
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+    for pattern, zh, en in (
+        (r"(\w+)Page", "一页{}", "A page of {}s"),
+        (r"(\w+)Revisions", "{}的修改历史", "History of a {}"),
+        (r"New(\w+)", "新建{}", "New {}"),
+        (r"(\w+)Changes", "对{}的修改", "Changes of a {}"),
+    ):
+        if (of := re.fullmatch(pattern, name)) and of[1] in wire.REPLIES and name not in SCHEMAS:
+            base = (wire.REPLIES[of[1]].__doc__ or "").partition("：")[0]
+            title = both(zh.format(base), en.format(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", of[1]).lower()))
+            return title, words or title
+    return both(re.split("[：。]", pick(words, "zh"))[0], plain), words
+
+
+def _enums(schemas: Json, paths: Json) -> Json:
+    """Makes a component of each list of values that stands in more than one place, named after the member that holds one of them."""
+    places = [(name, member) for schema in schemas.values() for name, member in schema.get("properties", {}).items()]
+    places += [(p["name"], p["schema"]) for operation in _operations(paths) for p in operation.get("parameters", [])]
+    used = Counter((name, tuple(member["enum"])) for name, member in places if "enum" in member)
+    found: Json = {}
+    said: dict[str, list[str]] = {}
+    for name, member in places:
+        if "enum" in member and used[name, tuple(member["enum"])] > 1:
+            called = name.title().replace("_", "")
+            words = [member["description"]] if "description" in member else []
+            said.setdefault(called, []).extend(words)
+            found[called] = {"type": "string", "enum": member["enum"]}
+            del member["type"], member["enum"]
+            member["$ref"] = f"#/components/schemas/{called}"
+    for called, words in said.items():
+        found[called] |= {"title": min(words, key=len), "description": max(words, key=len)}
+    return found
+
+
+def _operations(paths: Json) -> Iterator[Json]:
+    return (operation for operations in paths.values() for operation in operations.values())
+
+
+def _share(built: Json) -> None:
+    """Makes components of the headers, parameters and responses that stand in more than one place."""
+    responses = [o["responses"] for o in _operations(built["paths"])]
+    _hoist(built, "headers", [r["headers"] for of in responses for r in of.values() if "headers" in r], lambda name, header: name)
+    _hoist(built, "responses", responses, lambda status, response: ".".join(_slugs(response)))
+    parameters = [dict(enumerate(o["parameters"])) for o in _operations(built["paths"]) if "parameters" in o]
+    _hoist(built, "parameters", parameters, lambda n, parameter: parameter["name"] if parameter["in"] != "path" else "")
+    for operation, mended in zip((o for o in _operations(built["paths"]) if "parameters" in o), parameters, strict=True):
+        operation["parameters"] = list(mended.values())
+
+
+def _slugs(response: Json) -> list[str]:
+    return sorted(response.get("content", {}).get("application/problem+json", {}).get("examples", {}))
+
+
+def _hoist(built: Json, section: str, holders: list[dict[Any, Json]], name_of: Callable[[Any, Json], str]) -> None:
+    used = Counter(orjson.dumps(part) for holder in holders for part in holder.values())
+    shared = built["components"].setdefault(section, {})
+    for holder in holders:
+        for key, part in holder.items():
+            name = name_of(key, part)
+            if name and used[orjson.dumps(part)] > 1 and shared.setdefault(name, part) == part:
+                holder[key] = {"$ref": f"#/components/{section}/{name}"}
+
+
+def problems_as_markdown() -> str:
+    """docs/problems.md: what every problem is and what to do about it."""
+    lines = ["# 问题 / Problems", "", "由 `api/problems.py` 生成：`.venv/bin/python -m api.routers.openapi > docs/problems.md`。"]
+    lines += ["Made from `api/problems.py` by that command. Each is also a page of the service: `/problems/{slug}`."]
+    for kind in ALL.values():
+        lines += ["", f"## {kind.slug} ({kind.status})"]
+        lines += [f"**{pick(kind.title, language)}** {pick(kind.detail, language)}\n" for language in ("zh", "en")]
+        lines[-1] = lines[-1].rstrip()
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(problems_as_markdown())

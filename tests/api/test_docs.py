@@ -1,0 +1,308 @@
+"""The documentation is a product: complete in both languages, valid, and every example in it works."""
+
+import asyncio
+import re
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import orjson
+import pytest
+import uvicorn
+from httpx import Response
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+from playwright.async_api import Route, async_playwright
+
+from api import demo
+from api.jobs import demo_county
+from api.problems import ALL
+from api.routers import examples, openapi
+from tests.conftest import Databases, Phone, client, running
+
+CHINESE = re.compile("[\u3400-\u9fff]")
+LANGUAGES = ("zh", "en")
+# What ends something comes after all else, in this order
+LAST = ("report_device_lost", "revoke_device", "sign_out", "change_password", "reset_password", "close_user")
+# Members that differ from run to run
+OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at", "device_id", "device"}
+OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
+MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id")}
+
+
+@pytest.fixture(scope="module")
+async def app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    """A demonstration county of its own: the examples change things."""
+    async with running(await databases.new(), tmp_path_factory.mktemp("docs")) as app:
+        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
+        yield app
+
+
+class Operation(NamedTuple):
+    name: str
+    method: str
+    path: str
+    says: dict[str, Any]
+
+
+def operations(document: dict[str, Any]) -> list[Operation]:
+    """With what they refer to in place."""
+    return [
+        Operation(says["operationId"], method, path, resolved(document, says))
+        for path, of in document["paths"].items()
+        for method, says in of.items()
+    ]
+
+
+def resolved(document: dict[str, Any], node: Any) -> Any:
+    """References to all but schemas, followed."""
+    if isinstance(node, list):
+        return [resolved(document, part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if not node.get("$ref", "#/components/schemas/").startswith("#/components/schemas/"):
+        _, _, section, name = node["$ref"].split("/")
+        return resolved(document, document["components"][section][name])
+    return {key: resolved(document, part) for key, part in node.items()}
+
+
+def texts(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
+    """Everything that people read, and where it stands; not the data in examples."""
+    if isinstance(node, list):
+        for n, part in enumerate(node):
+            yield from texts(part, f"{at}/{n}")
+    elif isinstance(node, dict):
+        for key, part in node.items():
+            if isinstance(part, str) and (key in ("summary", "description") or (key == "title" and "/properties/" not in at)):
+                yield f"{at}/{key}", part
+            elif key not in ("example", "value", "enum") and not (key == "examples" and isinstance(part, list)):
+                yield from texts(part, f"{at}/{key}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_valid_and_all_of_it_is_in_one_language(app: Any, language: openapi.Language) -> None:
+    document = openapi.document(app, language)
+    validate(document)
+    assert "\x1f" not in str(document)
+    assert "HTTPValidationError" not in str(document)
+    wrong = {
+        at: text for at, text in texts(document) if not text.strip() or bool(CHINESE.search(text.replace("中文", ""))) is (language == "en")
+    }
+    assert {at: text for at, text in wrong.items() if (at, text) != ("/info/title", "Jiafang")} == {}
+
+
+def test_both_languages_say_the_same_things(app: Any) -> None:
+    zh, en = (openapi.document(app, language) for language in ("zh", "en"))
+    assert [at for at, _ in texts(zh)] == [at for at, _ in texts(en)]
+    assert [(o.name, o.method, o.path, o.says["x-roles"]) for o in operations(zh)] == [
+        (o.name, o.method, o.path, o.says["x-roles"]) for o in operations(en)
+    ]
+
+
+def test_nothing_is_left_undescribed(app: Any) -> None:
+    document = openapi.document(app, "zh")
+    missing = []
+    for o in operations(document):
+        parts = [o.says, *o.says.get("parameters", []), *o.says["responses"].values()]
+        parts += chain.from_iterable(answer.get("headers", {}).values() for answer in o.says["responses"].values())
+        missing += [(o.name, part) for part in parts if not part.get("description")]
+        missing += [(o.name, word) for word in ("summary", "tags", "x-roles", "security") if word not in o.says]
+    for name, schema in document["components"]["schemas"].items():
+        members = schema.get("properties", {}).items()
+        missing += [(name, word) for word in ("title", "description") if not schema.get(word)]
+        missing += [(name, member) for member, says in members if not says.get("description")]
+    assert missing == []
+
+
+def test_operations_stand_under_the_tags_in_their_order(app: Any) -> None:
+    document = openapi.document(app, "en")
+    tags = [tag["name"] for tag in document["tags"]]
+    used = list(dict.fromkeys(tag for o in operations(document) for tag in o.says["tags"]))
+    assert used == tags
+
+
+def test_answers_and_security_are_as_the_service_gives_them(app: Any) -> None:
+    for o in operations(openapi.document(app, "en")):
+        answers = o.says["responses"]
+        assert "content" not in answers.get("204", {}), o.name
+        assert (o.says["security"] == []) == (o.says["x-roles"] == ["anybody"]) == ("401" not in answers), o.name
+        if o.method == "patch" and "412" in answers:
+            assert [p["required"] for p in o.says["parameters"] if p["name"] == "If-Match"] == [True]
+            assert {"ETag"} <= answers["200"]["headers"].keys()
+        for status, answer in answers.items():
+            problems = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+            assert (status[0] in "45") == bool(problems), (o.name, status)
+            assert {ALL[slug].status for slug in problems} <= {int(status)}
+            assert all("{" not in example["value"]["detail"] for example in problems.values())
+
+
+class Call(NamedTuple):
+    operation: Operation
+    query: dict[str, Any]
+    media_type: str
+    body: Any
+
+
+def calls(document: dict[str, Any]) -> Iterator[Call]:
+    """Each operation with each of its bodies, and with each of its filters."""
+    found = operations(document)
+    found.sort(key=lambda o: LAST.index(o.name) if o.name in LAST else -1)
+    for o in found:
+        filters = [p for p in o.says.get("parameters", []) if p["in"] == "query"]
+        for query in ({}, *({p["name"]: value} for p in filters for value in p["schema"].get("examples", []))):
+            content = o.says.get("requestBody", {}).get("content", {"": {}})
+            for media_type, said in content.items():
+                bodies = said.get("examples", {"": {"value": said.get("example")}})
+                for example in bodies.values():
+                    yield Call(o, query, media_type, example["value"])
+
+
+async def test_every_example_works_on_the_demonstration_county(app: Any) -> None:
+    document = openapi.document(app, "zh")
+    phones: dict[str, Phone] = {}
+    tokens: dict[str, Any] = {}
+    changed: set[str] = set()
+    wrong: list[tuple[Any, ...]] = []
+    for call in calls(document):
+        o = call.operation
+        caller = examples.by_operation()[o.name].caller
+        if caller and (caller not in phones or o.name in LAST):
+            assert next(u["role"] for u in demo.users() if u["username"] == caller) in o.says["x-roles"]
+            phones[caller] = await signed_in(app, caller)
+        body = call.body
+        if o.name == "sign_in" and "refresh_token" in body:  # the example says itself that another must be put there
+            body = {**body, "refresh_token": tokens["refresh_token"]}
+        again = o.method == "patch" and o.name in changed  # by the other content type
+        changed.add(o.name)
+        phone = phones[caller] if caller else client(app)
+        reply = await send(phone, o, call.query, call.media_type, body, {"If-Match": '"2"'} if again else {})
+        if o.name == "sign_in":
+            tokens = reply.json()
+        said = o.says["responses"].get(str(reply.status_code))
+        if said is None or reply.status_code >= 300:
+            wrong.append((o.name, call, reply.status_code, reply.text))
+            continue
+        wrong += [(o.name, "no header", name) for name in said.get("headers", {}) if name not in reply.headers]
+        for media_type, content in said.get("content", {}).items():
+            assert reply.headers["content-type"] == media_type, o.name
+            shown, given = content["example"], reply.json()
+            validator = Draft202012Validator({**content["schema"], "components": document["components"]})
+            wrong += [(o.name, error.message, error.json_path) for of in (shown, given) for error in validator.iter_errors(of)]
+            if not o.name.startswith("list_"):
+                wrong += [(o.name, *found) for found in differences(shown, given) if (o.name, found[0]) not in MADE_BY_THE_SERVICE]
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def signed_in(app: Any, username: str) -> Phone:
+    phone = client(app)
+    form = {"grant_type": "password", "username": username, "password": demo.PASSWORD}
+    phone.headers["Authorization"] = f"Bearer {(await phone.post('/v1/auth/token', data=form)).json()['access_token']}"
+    return phone
+
+
+async def send(phone: Phone, o: Operation, query: Any, media_type: str, body: Any, headers: dict[str, str]) -> Response:
+    """The operation with the examples of its path and headers."""
+    shown = {of: {p["name"]: p["example"] for p in o.says.get("parameters", []) if p["in"] == of} for of in ("path", "header")}
+    headers = {**shown["header"], **headers, **({"Content-Type": media_type} if media_type else {})}
+    content = (body or "") if isinstance(body, str | None) else orjson.dumps(body)
+    if media_type == "application/x-www-form-urlencoded":
+        content = urlencode(body)
+    return await phone.request(o.method, o.path.format_map(shown["path"]), params=query, headers=headers, content=content)
+
+
+def differences(shown: Any, given: Any) -> Iterator[tuple[Any, ...]]:
+    """Where a reply is not what the documentation shows."""
+    for name in shown.keys() | given.keys():
+        if (shown.get(name, "none") != given.get(name, "none")) and name not in OWN:
+            yield name, shown.get(name, "none"), given.get(name, "none")
+
+
+async def test_the_page_and_its_assets_may_be_kept_and_load_nothing_else(app: Any) -> None:
+    async with client(app) as http:
+        page = await http.get("/docs")
+        assert "script-src 'self';" in page.headers["content-security-policy"]
+        addresses = re.findall('(?:src|href)="([^"]+)"', page.text)
+        assert len(addresses) == 6
+        for address in addresses:
+            asset = await http.get(address)
+            assert asset.status_code == 200
+            assert "immutable" in asset.headers["cache-control"]
+            assert (await http.get(address, headers={"Accept-Encoding": "identity"})).content == asset.content
+        assert (await http.get("/docs/assets/swagger-ui.css.map")).status_code == 404
+        assert (await http.get("/openapi.json?lang=en")).json() == openapi.document(app, "en")
+
+
+# In a browser
+
+CHROMIUM = shutil.which("chromium")
+# No service of its own, and no name but this machine's is found
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
+
+
+@pytest.fixture(scope="module")
+async def address(app: Any) -> AsyncIterator[str]:
+    """The app behind a real socket."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here (Debian: apt-get install chromium fonts-noto-cjk)")
+@pytest.mark.parametrize(("query", "says"), [("", "列出户"), ("?lang=en", "List households")])
+async def test_in_a_browser_without_internet_one_signs_in_and_lists_households(address: str, query: str, says: str, tmp_path: Path) -> None:
+    elsewhere: list[str] = []
+    errors: list[str] = []
+
+    async def own_only(route: Route) -> None:
+        if route.request.url.startswith((f"{address}/", "data:")):
+            await route.continue_()
+        else:
+            elsewhere.append(route.request.url)
+            await route.abort()
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 1280, "height": 1600})
+        await page.route("**/*", own_only)
+        page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        await page.goto(f"{address}/docs{query}")
+        await page.locator(".auth-wrapper .authorize").click()
+        await page.locator("#oauth_username").fill("worker-1")
+        await page.locator("#oauth_password").fill(demo.PASSWORD)
+        await page.locator(".auth-btn-wrapper [aria-label^=Apply]").click()
+        await page.locator(".auth-btn-wrapper [aria-label^=Remove]").wait_for()  # signed in
+        await page.screenshot(path=tmp_path / "signed-in.png")
+        await page.locator(".auth-btn-wrapper .btn-done").click()
+        await page.locator(".opblock-tag").nth(3).click()
+        operation = page.locator(".opblock", has_text=says)
+        await operation.locator(".opblock-summary-control").click()
+        await operation.locator(".try-out__btn").click()
+        await operation.locator(".execute").click()
+        answer = operation.locator(".live-responses-table .response").first
+        assert "200" in await answer.locator(".response-col_status").inner_text()
+        assert '"number": "1101-01"' in await answer.locator(".response-col_description").inner_text()
+        await page.screenshot(path=tmp_path / "listed.png", full_page=True)
+        await browser.close()
+    assert (elsewhere, errors) == ([], [])
+
+
+def test_problems_are_listed() -> None:
+    stored = Path("docs/problems.md").read_text("utf-8")
+    assert stored == openapi.problems_as_markdown(), "run .venv/bin/python -m api.routers.openapi > docs/problems.md"

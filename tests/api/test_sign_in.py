@@ -1,0 +1,499 @@
+"""Signing in, refreshing and signing out over HTTP; how guessing is slowed down; what bites on the next request."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from api.access import Access
+from api.embedded import Urls
+from api.sign_in import MOST, Passwords, _network
+from tests.conftest import SignIn
+
+REPLY = {"access_token", "token_type", "expires_in", "refresh_token", "device_id", "password_temporary"}
+ANOTHER = "lu-deng-hen-liang-9"
+
+
+@pytest.fixture
+async def database(urls: Urls) -> AsyncIterator[Any]:
+    connection = await asyncpg.connect(urls.owner)
+    yield connection
+    await connection.close()
+
+
+QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(autouse=True)
+def quick(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that cost next to nothing; the tests that are about the cost put the real ones back."""
+    monkeypatch.setitem(app.state._state, "passwords", Passwords(QUICK))
+
+
+_networks = iter(f"10.{i // 250}.{i % 250}.7" for i in range(60_000))
+
+
+@pytest.fixture
+async def http(app: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A client on a network of its own, so that one test's failures do not count for another."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app, client=(next(_networks), 1)), base_url="http://test") as http:
+        yield http
+
+
+@pytest.fixture
+async def user(sign_in: SignIn) -> dict[str, Any]:
+    """A worker of the first village, made for one test."""
+    return await a_user(sign_in)
+
+
+async def a_user(sign_in: SignIn, role: str = "village") -> dict[str, Any]:
+    county = await sign_in("county-admin")
+    places = (await county.get("/v1/places", params={"level": "village", "limit": 1})).json()["items"]
+    body = {"username": f"u-{uuid4().hex[:12]}", "name": "李明", "role": role, "place_ids": [places[0]["place_id"]]}
+    made = await county.post("/v1/users", json=body)
+    assert made.status_code == 201, made.text
+    return dict(made.json())
+
+
+async def token(http: httpx.AsyncClient, user: dict[str, Any], **more: Any) -> httpx.Response:
+    form = {"grant_type": "password", "username": user["username"], "password": user["password"], **more}
+    return await http.post("/v1/auth/token", data=form)
+
+
+async def refresh(http: httpx.AsyncClient, refresh_token: str) -> httpx.Response:
+    return await http.post("/v1/auth/token", data={"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+
+async def me(http: httpx.AsyncClient, tokens: dict[str, Any]) -> httpx.Response:
+    return await http.get("/v1/me", headers=bearer(tokens))
+
+
+def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+def slug(reply: httpx.Response) -> str:
+    assert reply.headers["content-type"] == "application/problem+json", reply.text
+    return str(reply.json()["type"]).removeprefix("/problems/")
+
+
+# By password
+
+
+async def test_the_reply_is_that_of_oauth_and_is_not_stored(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    reply = await token(http, user, scope="", client_id="an app", client_secret="", nonsense="1")
+    assert reply.status_code == 200
+    assert reply.headers["cache-control"] == "no-store"
+    tokens = reply.json()
+    assert tokens.keys() == REPLY
+    assert (tokens["token_type"], tokens["expires_in"], tokens["password_temporary"]) == ("bearer", 900, True)
+    assert (await me(http, tokens)).json()["id"] == user["id"]
+
+
+async def test_a_device_is_the_same_at_each_sign_in(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    device = str(uuid4())
+    first = (await token(http, user, device_id=device, device_name="王芳的手机")).json()
+    again = (await token(http, user, device_id=device)).json()
+    assert first["device_id"] == again["device_id"] == device
+    own = (await http.get("/v1/devices", headers=bearer(again))).json()["items"]
+    assert [(d["id"], d["name"], d["state"]) for d in own] == [(device, "王芳的手机", "active")]
+    await token(http, user, device_id=device, device_name="新名字")
+    assert (await me(http, again)).json()["device"]["name"] == "新名字"
+
+
+async def test_without_a_device_id_one_is_made(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    made = {(await token(http, user, **more)).json()["device_id"] for more in ({}, {"device_id": ""}, {})}
+    assert len(made) == 3
+
+
+async def test_the_device_of_another_user_is_409(http: httpx.AsyncClient, user: dict[str, Any], sign_in: SignIn) -> None:
+    device = (await sign_in("worker-1")).tokens["device_id"]
+    reply = await token(http, user, device_id=device)
+    assert (reply.status_code, slug(reply)) == (409, "device-of-another")
+    assert slug(await token(http, {**user, "password": "wrong"}, device_id=device)) == "wrong-sign-in"
+
+
+async def test_a_wrong_name_and_a_wrong_password_cannot_be_told_apart(
+    http: httpx.AsyncClient, app: Any, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.state._state, "passwords", Passwords())
+    user = await a_user(sign_in)
+
+    async def timed(**wrong: str) -> tuple[float, httpx.Response]:
+        began = time.perf_counter()
+        reply = await token(http, {**user, **wrong})
+        return time.perf_counter() - began, reply
+
+    password = [await timed(password="wrong") for _ in range(4)]
+    name = [await timed(username=f"nobody-{n}") for n in range(4)]
+    for _, reply in (*password, *name):
+        assert (reply.status_code, slug(reply), reply.json()["error"]) == (400, "wrong-sign-in", "invalid_grant")
+        assert reply.json() == name[0][1].json()
+        assert {k: v for k, v in reply.headers.items() if k != "date"} == dict(name[0][1].headers)
+    assert min(t for t, _ in name) > min(t for t, _ in password) / 2  # the hash is most of either
+
+
+async def test_a_name_may_be_typed_in_capitals_with_blanks(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    assert (await token(http, {**user, "username": f"  {user['username'].upper()} "})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "error", "pointer"),
+    [
+        ({}, "invalid_request", "/grant_type"),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type", "/grant_type"),
+        ({"grant_type": "password", "username": "a\0b", "password": "x"}, "invalid_request", "/username"),
+        ({"grant_type": "password", "username": "worker-1", "device_id": "7"}, "invalid_request", "/device_id"),
+        ({"grant_type": "password", "username": "worker-1", "device_name": "\0"}, "invalid_request", "/device_name"),
+        ({"grant_type": "password", "username": "x" * 300}, "invalid_request", "/username"),
+        ({"grant_type": "refresh_token", "refresh_token": "x" * 300}, "invalid_request", "/refresh_token"),
+    ],
+)
+async def test_a_form_that_is_none(http: httpx.AsyncClient, form: dict[str, str], error: str, pointer: str) -> None:
+    reply = await http.post("/v1/auth/token", data=form or {"x": "1"})
+    assert (reply.status_code, slug(reply), reply.json()["error"]) == (422, "invalid", error)
+    assert [fault["pointer"] for fault in reply.json()["errors"]] == [pointer]
+
+
+async def test_whatever_bytes_arrive_the_answer_is_4xx(http: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    bodies = [
+        b"\xff\xfe",
+        b"grant_type=password&username=%ff%00&password=%ed%a0%80",
+        b"&" * 100,
+        b"a=1&" * 50,
+        b"grant_type=password&password=%00",
+    ]
+    for body in bodies:
+        reply = await http.post("/v1/auth/token", content=body, headers=form)
+        assert 400 <= reply.status_code < 500, body
+    assert slug(await http.post("/v1/auth/token", json={"grant_type": "password"})) == "wrong-media-type"
+    assert slug(await http.post("/v1/auth/token", content=b"x" * 9000, headers=form)) == "too-large"
+
+
+# Refreshing
+
+
+async def test_a_refresh_token_is_exchanged_and_repeats_get_the_same_child(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    first = (await token(http, user)).json()
+    replies = await asyncio.gather(*(refresh(http, first["refresh_token"]) for _ in range(10)))
+    assert [reply.status_code for reply in replies] == [200] * 10
+    assert {reply.headers["cache-control"] for reply in replies} == {"no-store"}
+    children = {reply.json()["refresh_token"] for reply in replies}
+    assert len(children) == 1
+    assert first["refresh_token"] not in children
+    child = replies[0].json()
+    assert child.keys() == REPLY
+    assert child["device_id"] == first["device_id"]
+    for tokens in (first, child):
+        assert (await me(http, tokens)).status_code == 200
+
+
+async def test_a_parent_after_its_child_was_used_ends_all_tokens_of_the_device(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    other = (await token(http, user)).json()
+    parent = (await token(http, user)).json()
+    child = (await refresh(http, parent["refresh_token"])).json()
+    grandchild = (await refresh(http, child["refresh_token"])).json()
+    thief = await refresh(http, parent["refresh_token"])
+    assert (thief.status_code, slug(thief), thief.json()["error"]) == (400, "wrong-sign-in", "invalid_grant")
+    for tokens in (parent, child, grandchild):
+        assert slug(await refresh(http, tokens["refresh_token"])) == "wrong-sign-in"
+        assert (await me(http, tokens)).status_code == 401
+    assert (await me(http, other)).status_code == 200  # the user's other device
+    again = await token(http, user, device_id=parent["device_id"])
+    assert again.status_code == 200
+    assert slug(await refresh(http, grandchild["refresh_token"])) == "wrong-sign-in"  # what was ended stays so
+
+
+async def test_old_and_new_tokens_at_once_neither_break_nor_block(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    chain = [(await token(http, user)).json()]
+    for _ in range(3):
+        chain.append((await refresh(http, chain[-1]["refresh_token"])).json())
+    replies = await asyncio.gather(*(refresh(http, tokens["refresh_token"]) for tokens in chain * 4))
+    assert {reply.status_code for reply in replies} <= {200, 400}
+    assert 400 in {reply.status_code for reply in replies}
+
+
+async def test_a_refresh_token_expires(
+    http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = (await token(http, user)).json()
+    for days, good in ((89, True), (91, False)):
+        monkeypatch.setattr(access, "now", lambda days=days: datetime.now(UTC) + timedelta(days=days))
+        assert (await refresh(http, tokens["refresh_token"])).status_code == (200 if good else 400)
+
+
+async def test_outdated_tokens_are_not_kept(http: httpx.AsyncClient, user: dict[str, Any], database: Any) -> None:
+    tokens = (await token(http, user)).json()
+    count = "SELECT count(*) FROM refresh_token WHERE device_id = $1"
+    await refresh(http, tokens["refresh_token"])
+    assert await database.fetchval(count, tokens["device_id"]) == 2
+    await database.execute("UPDATE refresh_token SET expires_at = now() - interval '1 day' WHERE device_id = $1", tokens["device_id"])
+    tokens = (await token(http, user, device_id=tokens["device_id"])).json()
+    assert await database.fetchval(count, tokens["device_id"]) == 1
+
+
+async def test_garbage_and_the_number_of_another_county(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    good = (await token(http, user)).json()["refresh_token"]
+    county, secret = good.split(".")
+    for bad in ("", "x", ".", f"{int(county) + 1}.{secret}", f"0.{secret}", f"-1.{secret}", f"9999999999.{secret}", f"٣.{secret}",
+                f"{county}.{secret}A", f"{county}.{secret[:-1]}", f"{county}.{'A' * 43}", f"{county}.{secret}="):  # fmt: skip
+        reply = await refresh(http, bad)
+        assert (reply.status_code, slug(reply), reply.json()["error"]) == (400, "wrong-sign-in", "invalid_grant"), bad
+    assert (await refresh(http, good)).status_code == 200
+
+
+# Signing out, and what bites on the next request
+
+
+async def test_signing_out_ends_this_device_alone(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    this, other = (await token(http, user)).json(), (await token(http, user)).json()
+    child = (await refresh(http, this["refresh_token"])).json()
+    assert (await http.post("/v1/auth/sign-out", headers=bearer(this))).status_code == 204
+    for tokens in (this, child):
+        assert (await me(http, tokens)).status_code == 401
+        assert slug(await refresh(http, tokens["refresh_token"])) == "wrong-sign-in"
+    assert (await http.post("/v1/auth/sign-out", headers=bearer(this))).status_code == 401
+    assert (await me(http, other)).status_code == 200
+    assert (await refresh(http, other["refresh_token"])).status_code == 200
+    again = (await token(http, user, device_id=this["device_id"])).json()
+    assert again["device_id"] == this["device_id"]
+    assert (await me(http, again)).status_code == 200
+    assert slug(await refresh(http, this["refresh_token"])) == "wrong-sign-in"
+
+
+async def test_a_closed_account(http: httpx.AsyncClient, user: dict[str, Any], sign_in: SignIn) -> None:
+    tokens = (await token(http, user)).json()
+    assert (await (await sign_in("township-1")).post(f"/v1/users/{user['id']}/close")).status_code == 200
+    for reply in (await me(http, tokens), await refresh(http, tokens["refresh_token"]), await token(http, user)):
+        assert (reply.status_code, slug(reply), reply.json()["wipe"]) == (403, "account-closed", True)
+    assert slug(await token(http, {**user, "password": "wrong"})) == "wrong-sign-in"  # to nobody else
+
+
+@pytest.mark.parametrize("act", ["revoke", "report-lost"])
+async def test_a_device_that_is_revoked_or_lost_stays_so(http: httpx.AsyncClient, user: dict[str, Any], sign_in: SignIn, act: str) -> None:
+    tokens, other = (await token(http, user)).json(), (await token(http, user)).json()
+    assert (await (await sign_in("township-1")).post(f"/v1/devices/{tokens['device_id']}/{act}")).status_code == 204
+    again = await token(http, user, device_id=tokens["device_id"])
+    for reply in (await me(http, tokens), await refresh(http, tokens["refresh_token"]), again):
+        assert (reply.status_code, slug(reply), reply.json()["wipe"]) == (403, "device-revoked", True)
+    assert slug(await token(http, {**user, "password": "wrong"}, device_id=tokens["device_id"])) == "wrong-sign-in"
+    assert (await me(http, other)).status_code == 200
+
+
+async def test_without_or_with_a_bad_token(http: httpx.AsyncClient) -> None:
+    for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
+        reply = await http.get("/v1/me", headers=headers)
+        assert (reply.status_code, slug(reply), reply.json()["wipe"]) == (401, "not-signed-in", False)
+        assert reply.headers["www-authenticate"] == "Bearer"
+
+
+# The own password
+
+
+async def test_changing_the_password_signs_out_the_other_devices(http: httpx.AsyncClient, user: dict[str, Any], database: Any) -> None:
+    this, other = (await token(http, user)).json(), (await token(http, user)).json()
+    body = {"password": user["password"], "new_password": ANOTHER}
+    assert (await http.post("/v1/auth/password", json=body, headers=bearer(this))).status_code == 204
+    assert (await me(http, this)).json()["password_temporary"] is False
+    assert (await refresh(http, this["refresh_token"])).status_code == 200
+    assert (await me(http, other)).status_code == 401
+    assert slug(await refresh(http, other["refresh_token"])) == "wrong-sign-in"
+    assert slug(await token(http, user)) == "wrong-sign-in"
+    assert (await token(http, {**user, "password": ANOTHER})).json()["password_temporary"] is False
+    acts = await database.fetch("SELECT act, by_user_id::text FROM account_event WHERE user_id = $1 ORDER BY event_id", user["id"])
+    assert tuple(acts[-1]) == ("password changed", user["id"])
+
+
+async def test_a_new_password_must_be_hard_to_guess_and_the_old_one_known(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    tokens = (await token(http, user)).json()
+    weak = ["short", "password123", "1234567890", "aaaaaaaaaaaa", "aabbaabbaabb", f"my-{user['username'].upper()}"]
+    for new in weak:
+        reply = await http.post("/v1/auth/password", json={"password": user["password"], "new_password": new}, headers=bearer(tokens))
+        assert (reply.status_code, slug(reply)) == (422, "weak-password"), new
+        assert reply.json()["errors"][0]["pointer"] == "/new_password"
+    reply = await http.post("/v1/auth/password", json={"password": "wrong", "new_password": ANOTHER}, headers=bearer(tokens))
+    assert (reply.status_code, slug(reply)) == (400, "wrong-sign-in")
+    assert (await token(http, user)).status_code == 200
+
+
+async def test_a_reset_meanwhile_wins(http: httpx.AsyncClient, user: dict[str, Any], app: Any, sign_in: SignIn, monkeypatch: Any) -> None:
+    """While the old password is being hashed, it is reset: neither does it sign in any more, nor does a change of it hold."""
+    tokens, county = (await token(http, user)).json(), await sign_in("county-admin")
+    right = Passwords.right
+    resets: list[dict[str, Any]] = []
+
+    async def reset_first(self: Passwords, password: str, known: str | None) -> bool:
+        answer = await right(self, password, known)
+        resets.append((await county.post(f"/v1/users/{user['id']}/reset-password")).json())
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Passwords, "right", reset_first)
+        assert slug(await token(http, user)) == "wrong-sign-in"
+    tokens = (await token(http, resets[-1])).json()
+    with monkeypatch.context() as patch:
+        patch.setattr(Passwords, "right", reset_first)
+        body = {"password": resets[-1]["password"], "new_password": ANOTHER}
+        assert slug(await http.post("/v1/auth/password", json=body, headers=bearer(tokens))) == "wrong-sign-in"
+    assert (await token(http, resets[-1])).status_code == 200
+
+
+# Guessing
+
+
+async def test_ten_failures_lock_an_account_but_not_its_known_devices(
+    http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = (await token(http, user)).json()
+    for _ in range(MOST["account"]):
+        assert slug(await token(http, {**user, "password": "wrong"})) == "wrong-sign-in"
+    locked = await token(http, user)
+    assert (locked.status_code, slug(locked)) == (429, "too-many-attempts")
+    assert 0 < int(locked.headers["retry-after"]) <= 900
+    assert locked.json()["retry_after"] == int(locked.headers["retry-after"])
+    assert (await token(http, user, device_id=phone["device_id"])).status_code == 200
+    assert (await refresh(http, phone["refresh_token"])).status_code == 200
+    monkeypatch.setattr(access, "now", lambda: datetime.now(UTC) + timedelta(minutes=16))
+    assert (await token(http, user)).status_code == 200
+
+
+async def test_a_name_that_nobody_has_is_locked_as_well(http: httpx.AsyncClient) -> None:
+    nobody = {"username": f"nobody-{uuid4().hex[:8]}", "password": "x"}
+    replies = [await token(http, nobody) for _ in range(MOST["account"] + 1)]
+    assert [reply.status_code for reply in replies] == [400] * MOST["account"] + [429]
+
+
+async def test_a_known_device_has_tries_of_its_own(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    device = (await token(http, user)).json()["device_id"]
+    for _ in range(MOST["device"]):
+        assert slug(await token(http, {**user, "password": "wrong"}, device_id=device)) == "wrong-sign-in"
+    assert slug(await token(http, user, device_id=device)) == "too-many-attempts"
+    assert (await token(http, user)).status_code == 200  # the account itself is not locked
+
+
+async def test_a_network_is_counted_over_all_accounts(
+    http: httpx.AsyncClient, user: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = (await token(http, user)).json()["device_id"]
+    monkeypatch.setitem(MOST, "network", 5)
+    for n in range(5):
+        await token(http, {"username": f"nobody-{n}-{uuid4().hex[:6]}", "password": "x"})
+    assert slug(await token(http, user)) == "too-many-attempts"
+    assert (await token(http, user, device_id=device)).status_code == 200
+
+
+async def test_success_does_not_count(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    for _ in range(MOST["account"] + 2):
+        assert (await token(http, user)).status_code == 200
+
+
+async def test_tries_at_once_are_counted_before_the_hash(http: httpx.AsyncClient, user: dict[str, Any], monkeypatch: Any) -> None:
+    looked = 0
+    right = Passwords.right
+
+    async def counted(self: Passwords, password: str, known: str | None) -> bool:
+        nonlocal looked
+        looked += 1
+        return await right(self, password, known)
+
+    monkeypatch.setattr(Passwords, "right", counted)
+    replies = await asyncio.gather(*(token(http, {**user, "password": "wrong"}) for _ in range(20)))
+    assert sorted(reply.status_code for reply in replies) == [400] * 10 + [429] * 10
+    assert looked == 10
+
+
+async def test_two_hashes_at_a_time_twenty_wait_the_rest_is_told_to_come_again(
+    http: httpx.AsyncClient, user: dict[str, Any], app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def slow(password: str, known: str) -> bool:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.03)
+        with lock:
+            inside -= 1
+        return False
+
+    passwords = Passwords(QUICK)
+    monkeypatch.setattr(passwords._hash, "verify", slow)
+    monkeypatch.setitem(app.state._state, "passwords", passwords)
+    names = [{"username": f"nobody-{n}-{uuid4().hex[:6]}", "password": "x"} for n in range(30)]
+    replies = await asyncio.gather(*(token(http, name) for name in names))
+    assert sorted(reply.status_code for reply in replies) == [400] * 22 + [503] * 8
+    assert most == 2
+    busy = next(reply for reply in replies if reply.status_code == 503)
+    assert (slug(busy), busy.headers["retry-after"]) == ("busy", "5")
+
+
+async def test_a_try_that_nobody_looked_at_does_not_count(
+    http: httpx.AsyncClient, user: dict[str, Any], app: Any, monkeypatch: Any
+) -> None:
+    passwords = Passwords(QUICK)
+    passwords._inside = 22
+    with monkeypatch.context() as patch:
+        patch.setitem(app.state._state, "passwords", passwords)
+        for _ in range(MOST["account"] + 2):
+            assert slug(await token(http, user)) == "busy"
+    assert (await token(http, user)).status_code == 200
+
+
+async def test_a_hash_is_argon2id_at_full_cost() -> None:
+    assert (await Passwords().hash("x")).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
+def test_who_shares_a_line_is_one_network() -> None:
+    assert _network("203.0.113.7") == _network("203.0.113.200") == _network("::ffff:203.0.113.9") == "203.0.113.0/24"
+    assert _network("203.0.114.7") != _network("::ffff:203.0.113.9")
+    assert _network("2001:db8:1:2aa::1") == _network("2001:db8:1:2bb::2") == "2001:db8:1:200::/56"
+    assert _network("testclient") == _network("") == "unknown"
+
+
+# What is never said
+
+
+async def test_no_password_and_no_token_in_a_refusal_a_log_or_the_trail(
+    http: httpx.AsyncClient, sign_in: SignIn, database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    user = await a_user(sign_in)
+    secrets = [user["password"], "wrong-word-77", ANOTHER]
+    tokens = (await token(http, user)).json()
+    refused = [
+        await token(http, {**user, "password": "wrong-word-77"}),
+        await token(http, {**user, "password": "wrong-word-77" * 20}),
+        await refresh(http, "wrong-word-77"),
+        await http.post("/v1/auth/password", json={"password": ANOTHER, "new_password": 7}, headers=bearer(tokens)),
+        await http.post("/v1/auth/password", json={"password": ANOTHER, "wrong-word-77": ""}, headers=bearer(tokens)),
+        await http.post(
+            "/v1/auth/password", content=f'{{"password": "{ANOTHER}', headers=bearer(tokens) | {"Content-Type": "application/json"}
+        ),
+        await http.post("/v1/auth/token", json={"password": ANOTHER}),
+    ]
+    await http.post("/v1/auth/password", json={"password": user["password"], "new_password": ANOTHER}, headers=bearer(tokens))
+    child = (await refresh(http, tokens["refresh_token"])).json()
+    secrets += [tokens["refresh_token"], tokens["access_token"], child["refresh_token"], child["access_token"]]
+    rows = await database.fetch(
+        "SELECT e::text FROM account_event e UNION ALL SELECT d::text FROM device d UNION ALL SELECT r::text FROM refresh_token r"
+    )
+    hashes = await database.fetchval("SELECT password_hash FROM app_user WHERE id = $1", user["id"])
+    assert hashes.startswith("$argon2id$")
+    for secret in secrets:
+        for reply in refused:
+            assert 400 <= reply.status_code < 500
+            assert secret not in reply.text
+        assert not any(secret in row[0] for row in rows)
+        assert secret not in caplog.text
+    assert "argon2" not in " ".join(row[0] for row in rows)

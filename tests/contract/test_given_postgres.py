@@ -1,0 +1,40 @@
+"""`JIAFANG_DATABASE_URL`: the same service on a PostgreSQL that somebody else runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from api.embedded import Urls
+from tests.conftest import Databases
+from tests.serving import free_port, serving, start
+
+
+async def test_run_fills_an_empty_database(databases: Databases, tmp_path: Path) -> None:
+    urls, port = await databases.new(), free_port()
+    with serving(tmp_path, port, JIAFANG_DATABASE_URL=urls.app, JIAFANG_OWNER_DATABASE_URL=urls.owner):
+        async with httpx.AsyncClient() as http:
+            ready = (await http.get(f"http://127.0.0.1:{port}/health/ready")).json()
+        assert ready == {"status": "ok", "checks": {"database": "ok", "schema": "ok"}}
+    assert not (tmp_path / "postgres").exists()
+
+
+async def test_it_refuses_to_serve_as_the_owner_or_a_superuser(databases: Databases, tmp_path: Path) -> None:
+    urls = await databases.new()
+    for url in (urls.owner, urls.admin):
+        process = start(tmp_path, free_port(), JIAFANG_DATABASE_URL=url)
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "jiafang_app" in said
+        assert "Traceback" not in said
+
+
+def test_without_the_owner_nothing_can_be_migrated_and_it_says_so(postgres: Urls, tmp_path: Path) -> None:
+
+    environment = {**os.environ, "JIAFANG_VAR": str(tmp_path), "JIAFANG_DATABASE_URL": postgres.app}
+    environment.pop("JIAFANG_OWNER_DATABASE_URL", None)
+    said = subprocess.run([sys.executable, "-m", "api.cli", "migrate"], env=environment, capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    assert "JIAFANG_OWNER_DATABASE_URL" in said.stderr

@@ -1,0 +1,51 @@
+"""The README is true: its transcript is typed into a shell against a server that was started as it says."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import free_port, serving
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    with serving(tmp_path_factory.mktemp("var"), port):
+        yield f"http://127.0.0.1:{port}"
+
+
+def transcript(readme: str) -> list[tuple[str, str]]:
+    """(what is typed, what is shown) of every console block, in order; `…` in what is shown stands for anything."""
+    typed: list[tuple[str, str]] = []
+    for block in re.findall(r"```console\n(.*?)```", readme, re.DOTALL):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                typed.append((line[2:], ""))
+            else:
+                typed[-1] = (typed[-1][0], f"{typed[-1][1]}{line}\n")
+    return typed
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_transcript_happens_as_shown(readme: str, base_url: str) -> None:
+    steps = transcript((ROOT / readme).read_text("utf-8"))
+    if readme != "README.md":  # the same lines, so the visit is there already: what it shows is compared with the other file instead
+        assert steps == transcript((ROOT / "README.md").read_text("utf-8"))
+        return
+    mark = "----next----"
+    script = f"\necho; echo {mark}\n".join(command.replace("http://127.0.0.1:8000", base_url) for command, _ in steps)
+    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False).stdout.split(mark)
+    assert len(said) == len(steps)
+    for (command, shown), got in zip(steps, said, strict=True):
+        wanted = ".*".join(re.escape(part) for part in shown.strip().split("…"))
+        assert re.fullmatch(wanted, got.strip(), re.DOTALL), f"{command}\nshown: {shown}\ngot:   {got}"
+
+
+def test_both_start_with_the_two_commands() -> None:
+    for readme in ("README.md", "README.zh-CN.md"):
+        assert (ROOT / readme).read_text("utf-8").splitlines()[1:4] == ["", "    make run", "    make test"]
