@@ -207,7 +207,7 @@ def _creation(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
         "updated_at": batch.now,
         "created_by": caller.user_id,
     }
-    return _allowed(batch, op, after, parent) or after
+    return _allowed(batch, kind, op.doc, after, parent) or after
 
 
 def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
@@ -237,20 +237,19 @@ def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
         return before
     after = {**before, **edits, "rev": before["rev"] + 1}
     parent = batch.rows[kind.parent.kind].get(before[kind.parent.member], {}) if kind.parent else {}
-    return _allowed(batch, op, after, parent) or after
+    return _allowed(batch, kind, edits, after, parent) or after
 
 
-def _allowed(batch: _Batch, op: Op, after: Row, parent: Row) -> Problem | None:
-    """The checks that every write has in common, then the kind's own rule."""
-    kind = op.kind
+def _allowed(batch: _Batch, kind: Kind, said: Row, after: Row, parent: Row) -> Problem | None:
+    """The checks that every write has in common, on what it says anew; then the kind's own rule, on the record as it would be."""
     for member in kind.guarded:
-        if op.doc.get(member) and refused_word(op.doc[member]):
+        if said.get(member) and refused_word(said[member]):
             return REFUSED_WORD.at(f"/{member}")
     for member, catalogue in kind.coded.items():
-        if not batch.codes[catalogue].issuperset(op.doc.get(member) or ()):
+        if not batch.codes[catalogue].issuperset(said.get(member) or ()):
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
-        if not batch.colleagues.issuperset(op.doc.get(member) or ()):
+        if not batch.colleagues.issuperset(said.get(member) or ()):
             return NOT_FOUND()
     return kind.rule(after, parent, batch.today) if kind.rule else None
 

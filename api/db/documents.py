@@ -76,11 +76,12 @@ class Documents:
     def _revisions(self, view: View) -> str:
         hidden = [n for n, f in self.schema.model_fields.items() if view == "group" and (mark_of(f, Seen) or Seen()).group != "all"]
         changes = f"CASE WHEN {self.own} THEN r.changes ELSE r.changes - '{{{','.join(hidden)}}}'::text[] END" if hidden else "r.changes"
+        reason = "r.void_reason" if view == "office" else "CASE WHEN r.by_user_id = s.user_id THEN r.void_reason END AS void_reason"
         moment = """to_char(r.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {0}"""
         return (
             "SELECT x.items FROM s LEFT JOIN LATERAL (SELECT (SELECT string_agg(row_to_json(d)::text, ',' ORDER BY d.rev) FROM ("
             f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
-            f" {changes} AS changes, r.void_reason"
+            f" {changes} AS changes, {reason}"
             f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
             f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self._in_scope()}) x ON true"
         )

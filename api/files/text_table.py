@@ -93,7 +93,8 @@ def read_csv(data: bytes, columns: Sequence[str], max_bytes: int = MAX_BYTES, ma
                 break
             if len(cells) != len(header):
                 faults.append(_fault(start, "", "ragged", expected=len(header), found=len(cells)))
-            faults += [_fault(start, name, "control-character") for name, cell in zip(header, cells, strict=False) if _has_control(cell)]
+            named = [name if name in columns else "" for name in header]  # a header of the sender's own is not said back
+            faults += [_fault(start, name, "control-character") for name, cell in zip(named, cells, strict=False) if _has_control(cell)]
             rows.append((start, dict(zip(header, cells, strict=False))))
     except csv.Error:
         faults.append(_fault(line, "", "quoting"))
@@ -104,7 +105,11 @@ def read_csv(data: bytes, columns: Sequence[str], max_bytes: int = MAX_BYTES, ma
 
 def _header_faults(line: int, header: Sequence[str], columns: Sequence[str]) -> list[Fault]:
     missing = [_fault(line, name, "missing-column") for name in columns if name not in header]
-    twice = [_fault(line, name, "duplicate-column") for name in dict.fromkeys(header) if name and header.count(name) > 1]
+    twice = [
+        _fault(line, name if name in columns else "", "duplicate-column")
+        for name in dict.fromkeys(header)
+        if name and header.count(name) > 1
+    ]
     return missing + twice
 
 

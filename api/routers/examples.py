@@ -149,12 +149,13 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     report = {"created": 1, "changed": 0, "left_out": 0, "warnings": []}
     yield "import_places", Example("county-admin", report, place.CSV_EXAMPLE)
 
-    entry = next(row for row in standard() if row["code"] == "elder_care")
-    listed = {**catalogue_entry.STORED, **entry, "id": str(entry["id"])}
+    listed, wrong = ({**catalogue_entry.STORED, **row, "id": str(row["id"])} for row in standard() if row["code"] == "elder_care")
     new = {"id": "0193a1f2-7d21-7e6f-9b52-4a3c6d7e8f90", "catalogue": "visit_purpose", "code": "legal_aid"}
     new |= {"name": "法律援助", "name_en": "Legal aid"}
     stored = {**listed, **new, "created_by": str(county.users["county-admin"]["id"])}
-    yield from _calls("catalogue_entry", "catalogue_entries", "county-admin", listed, (new, stored), {"name_en": "Care for older people"})
+    yield from _calls(
+        "catalogue_entry", "catalogue_entries", "county-admin", listed, (new, stored), {"name_en": "Care for older people"}, wrong
+    )
 
 
 def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Iterator[tuple[str, Example]]:

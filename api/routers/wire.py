@@ -43,7 +43,7 @@ WORDS = {
     "phone": both("不是有效的电话号码", "is not a telephone number"),
     "control_character": both("含有控制字符", "holds a control character"),
     "too_long": both("个数太多", "has too many entries"),
-    "too_short": both("个数太少", "has too few entries"),
+    "too_short": both("不能为空", "must not be empty"),
 }
 OTHERWISE = both("格式不对", "has the wrong form")
 
@@ -90,7 +90,7 @@ def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
         pointer = prefix + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
         # an unknown member's name is the sender's own text, so it is not said back
         if error["type"] == "extra_forbidden":
-            pointer = pointer[: pointer.rindex("/")] or "/" if prefix == "/" else prefix
+            pointer = pointer[: pointer.rindex("/")] if prefix == "/" else prefix
         faults.append(Fault(pointer, error["type"], WORDS.get(error["type"], OTHERWISE)))
     return INVALID(*faults[:100])
 
