@@ -122,6 +122,7 @@ PROBLEM: Json = {
         },
         "retry_after": {"type": "integer", "description": both("几秒后再试", "Seconds to wait before the next try")},
         "limit": {"type": "integer", "description": both("最多几个字节", "The most bytes that are taken")},
+        "seconds": {"type": "integer", "description": both("最多几秒", "The most seconds that are waited")},
         "today": {**WORDS, "format": "date", "description": both("服务器的今天", "The day that the service takes for today")},
         "count": {"type": "integer", "description": both("问题的个数", "How many faults there are")},
         "wipe": {
