@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from api import demo
 from api.language import both
-from api.routers import catalogue_entry, household, me, place, user, visit
+from api.routers import catalogue_entry, household, me, place, sync, user, visit
 from api.rules.catalogue_entry import standard
 
 DEVICE_ID = "b1f9e6f0-2f7a-4b0e-9a6d-0c9f3f6a7e10"
@@ -78,7 +78,7 @@ class _Demo:
 def by_operation() -> Mapping[str, Example]:
     """By operationId. Built at the first look at the documentation: it takes half a second."""
     county = _Demo()
-    return dict([*_signing_in(county), *_records(county), *_users(county), *_service()])
+    return dict([*_signing_in(county), *_records(county), *_users(county), *_syncing(county), *_service()])
 
 
 def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
@@ -195,6 +195,13 @@ def _users(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "reset_password", Example(by, {**shown, **password}, path=path)
 
 
+def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
+    village = county.stored_place(county.number[county.village])
+    upsert = {"op": "upsert", "kind": "place", "id": village["id"], "rev": 1, "doc": village}
+    yield "pull", Example("worker-1", {**sync.PULLED, "changes": [upsert, sync.REMOVED], "of": 2})
+    yield "get_digest", Example("worker-1", sync.DIGEST)
+
+
 def _service() -> Iterator[tuple[str, Example]]:
     """What anybody may ask is shown as its router has it."""
     for name in ("get_about", "get_live", "get_ready", "get_keys"):
@@ -211,4 +218,5 @@ def filters() -> Mapping[str, Any]:
     of_entry = {"catalogue": "visit_purpose", "active": True}
     of_place = {"level": "village", "code": calls["get_place"].reply["code"], "parent_id": 2}
     of_user = {"role": "village", "user_id": shown["worker_id"], "status": "living_here"}
-    return {**of_visit, **days, **of_entry, **of_place, **of_user, "place_id": home["place_id"], "number": home["number"]}
+    of_sync = {"kinds": "household,visit"}
+    return {**of_sync, **of_visit, **days, **of_entry, **of_place, **of_user, "place_id": home["place_id"], "number": home["number"]}
