@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
 from api.jobs import demo_county
 from api.kinds import KINDS
 from api.routers.sync import CHECK
+from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, client, running
 
 CALLERS = ("worker-1", "worker-3", "lead-1", "township-1", "county-admin")
@@ -28,8 +31,10 @@ Record = tuple[str, str]
 class County:
     """A demonstration county of our own, and what its owner sees behind the service."""
 
-    def __init__(self, app: Any, owner: Any) -> None:
-        self.app, self.owner = app, owner
+    owner_pool: Any
+
+    def __init__(self, app: Any, owner: Any, url: str) -> None:
+        self.app, self.owner, self.url = app, owner, url
 
     async def sign_in(self, username: str, *, device_id: str | None = None) -> Phone:
         form = {"grant_type": "password", "username": username, "password": demo.PASSWORD}
@@ -49,14 +54,21 @@ class County:
         return made.json()["id"], name
 
 
+@asynccontextmanager
+async def a_county(databases: Databases, var: Path) -> AsyncIterator[County]:
+    urls = await databases.new()
+    async with running(urls, var, POOL_SIZE="12") as app:
+        app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))  # nobody's secret: signing in is no matter here
+        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
+        owner = await asyncpg.connect(urls.owner)
+        yield County(app, owner, urls.owner)
+        await owner.close()
+
+
 @pytest.fixture(scope="module")
 async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    urls = await databases.new()
-    async with running(urls, tmp_path_factory.mktemp("pull")) as app:
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
-        owner = await asyncpg.connect(urlsplit(urls.admin)._replace(path=urlsplit(urls.owner).path).geturl())
-        yield County(app, owner)
-        await owner.close()
+    async with a_county(databases, tmp_path_factory.mktemp("pull")) as made:
+        yield made
 
 
 async def pull(phone: Phone, cursor: str = "", **query: Any) -> dict[str, Any]:
