@@ -80,7 +80,7 @@ WITHIN = "CASE WHEN {0} = {1} THEN {2} ELSE 0 END, CASE WHEN {0} = {1} THEN {3} 
 # What came after the grant: behind the grant, and behind the position, whichever is later
 SINCE_GRANT = """greatest(h.since + 1, {0}), CASE WHEN h.since + 1 > {0} OR {1} < {0} THEN '' ELSE {2} END,
     CASE WHEN h.since + 1 > {0} OR {1} < {0} THEN {4} ELSE {3} END"""
-# About how many changes are to come
+# About how many changes are to come. Counted where a reading begins: only there is the kind of the position ''
 COUNT = """coalesce((SELECT sum(q.n) FROM {of} CROSS JOIN LATERAL (SELECT count(*) AS n FROM change c
     WHERE c.county_id = $1 AND c.{level}_id = {a}.id AND c.kind = ANY ({a}.kinds) AND {wanted}) q), 0)"""
 COLUMNS = "c.tick, c.kind, c.id, c.rev"
@@ -141,7 +141,7 @@ SELECT count(*) AS found,
       || (CASE p.kind {docs} END) || '}}'
     ELSE '{{"op":"remove","kind":"' || p.kind || '","id":"' || p.id || '","reason":"' || p.reason
       || coalesce('","successor_id":"' || p.successor_id, '') || '"}}' END, ',' ORDER BY p.n) FILTER (WHERE p.n <= {LIMIT}) AS changes,
-  CASE WHEN count(*) > {LIMIT} THEN {" + ".join(counts)} ELSE count(*) END AS of
+  CASE WHEN {KIND} <> '' THEN NULL WHEN count(*) > {LIMIT} THEN {" + ".join(counts)} ELSE count(*) END AS of
 FROM page p) x"""
 
 

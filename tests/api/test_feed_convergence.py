@@ -28,7 +28,7 @@ GROUPS = [number for number, level in LEVEL.items() if level == "group"]
 TOWNSHIPS = [number for number, level in LEVEL.items() if level == "township"]
 # The places that all of it happens in: few, so that much happens in each
 BUSY = [*VILLAGES[:5], *[group for group in GROUPS if ABOVE[group] in VILLAGES[:5]][:8]]
-PULLS = 2_500
+PULLS = 1_000
 SEEN: dict[str, Any] = {"manner": "home", "outcome": "met", "purposes": [], "agreed": None, "notes": None, "with_worker_ids": []}
 
 
