@@ -4,14 +4,14 @@ The token proves an identity; everything else is read from the database at each 
 asked for. So a closed account, a revoked device and a place taken away bite on the next request.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
 
 from asyncpg import Record
 from fastapi import Request
 
-from api.db.session import Database, Tx
+from api.db.session import Database
 from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NOT_SIGNED_IN, Problem
 from api.rules.caller import COUNTY_PLACE, Caller, Role
 from api.tokens import BadToken, Claims, Keys, Remembered
@@ -106,9 +106,6 @@ class Access:
         if found[0]["state"] != "active":
             raise DEVICE_REVOKED(wipe=True)
         return cast(Role, found[0]["role"])
-
-    async def write(self, caller: Caller, work: Callable[[Tx], Awaitable[T]]) -> T:
-        return await self.database.write(caller, work)
 
 
 def not_signed_in() -> Problem:

@@ -72,7 +72,7 @@ USERS = f"""SELECT s.role, x.username AS sort, x.id, x.doc FROM s LEFT JOIN LATE
 FIND = f"""
 SELECT u.* FROM app_user u WHERE u.county_id = $1 AND u.id = $2 AND {_below("$4::text", "$3::int[]")}
 FOR NO KEY UPDATE"""
-DOCUMENT = f"SELECT row_to_json(x)::text FROM (SELECT {_USER} FROM app_user u WHERE u.county_id = $1 AND u.id = $2) x"
+DOCUMENT = f"SELECT row_to_json(x)::text AS doc FROM (SELECT {_USER} FROM app_user u WHERE u.county_id = $1 AND u.id = $2) x"
 PLACES = "SELECT p.* FROM place p WHERE p.county_id = $1 AND p.place_id = ANY ($2::int[]) AND p.township_id = ANY ($3::int[])"
 LOGIN = "INSERT INTO login (username, county_id, user_id) VALUES ($1, $2, $3)"
 CREATE = """
@@ -158,11 +158,11 @@ async def grant(
     if near == dict.fromkeys(given, reach):
         return
     await tx.execute(MOVE, caller.county_id, user_id, given[0], wanted[given[0]]["township_id"])
+    await event(tx, caller, user_id, "places given", now, place_ids=given, reach=reach)
     tick = await store.tick(tx, caller.county_id)
     await tx.execute(REVOKE, caller.county_id, user_id, list(near), tick, caller.user_id, now)
     for place_id in given:
         await tx.execute(GRANT, caller.county_id, user_id, place_id, tick, reach, role, caller.user_id, now)
-    await event(tx, caller, user_id, "places given", now, place_ids=given, reach=reach)
 
 
 async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_ids: int) -> None:
@@ -171,9 +171,9 @@ async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_id
     lost = sorted(held.intersection(place_ids) if place_ids else held)
     if not lost:
         return
+    await event(tx, caller, user_id, "places taken", now, place_ids=lost)
     tick = await store.tick(tx, caller.county_id)
     await tx.execute(REVOKE, caller.county_id, user_id, lost, tick, caller.user_id, now)
-    await event(tx, caller, user_id, "places taken", now, place_ids=lost)
     # asked after the tick, which is held until the commit: of two administrators who close each other, the second is refused
     if COUNTY_PLACE in lost and not await tx.fetchval(ADMINISTERED, caller.county_id, COUNTY_PLACE):
         raise LAST_ADMINISTRATOR()

@@ -5,14 +5,15 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import typer
 import uvicorn
+from alembic.util import CommandError
 from asyncpg import PostgresError
 from pydantic import ValidationError
 from rich.console import Console
@@ -21,13 +22,14 @@ from rich.progress import Progress
 from api import accounts, demo
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
-from api.db.session import Database, Tx, UnfitRole
+from api.db.migrations import newest
+from api.db.session import Database, Tx, UnfitRole, schema_version
 from api.embedded import CannotStart, Postgres
 from api.jobs import demo_county, places
 from api.language import both, pick
 from api.problems import BUSY, Problem
 from api.rules.caller import COUNTY_PLACE
-from api.rules.division_file import Register
+from api.rules.division_file import Changes, Register
 from api.schemas.user import NewUser
 from api.settings import Settings
 from api.sign_in import LOGIN, Passwords
@@ -51,6 +53,14 @@ def main() -> None:
     except (CannotStart, UnfitRole, BadKeys) as problem:
         err.print(str(problem), style="red", highlight=False)
         sys.exit(1)
+    except ValidationError as problem:
+        for fault in problem.errors(include_input=False):
+            name = f"JIAFANG_{fault['loc'][0]}".upper()
+            err.print(f"{name} 的值不对：{fault['msg']} / {name} is wrong: {fault['msg']}", style="red", highlight=False)
+        sys.exit(1)
+    except CommandError as problem:
+        err.print(f"数据库结构无法更新：{problem} / The schema cannot be brought up to date: {problem}", style="red", highlight=False)
+        sys.exit(1)
     except (OSError, PostgresError) as problem:
         err.print(f"数据库或文件无法使用：{problem} / The database or a file cannot be used: {problem}", style="red", highlight=False)
         sys.exit(1)
@@ -64,14 +74,32 @@ def main() -> None:
 
 
 @contextmanager
-def database_urls(settings: Settings) -> Iterator[tuple[str, str | None]]:
-    """The app's URL and, where it is known, the owner's: of a given PostgreSQL, or of the embedded one, started meanwhile."""
+def database_url(settings: Settings) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """Of a given PostgreSQL, or of the embedded one, started meanwhile and at the newest schema; and whether that is still alive."""
     if settings.database_url:
-        yield settings.database_url, settings.owner_database_url
+        yield settings.database_url, lambda: True
         return
     settings.var.mkdir(parents=True, exist_ok=True)
-    with Postgres(settings.var / "postgres") as urls:
-        yield urls.app, urls.owner
+    postgres = Postgres(settings.var / "postgres")
+    with postgres as urls:
+        migrate_to_newest(urls.owner)
+        yield urls.app, postgres.alive
+
+
+@asynccontextmanager
+async def connected(settings: Settings, url: str) -> AsyncIterator[Access]:
+    """A database fit to serve: the right role, and the schema that this code needs."""
+    database = Database(url, 2)
+    try:
+        await database.check_role()
+        if await schema_version(database) != newest():
+            raise CannotStart(
+                "数据库结构不是这一版的：请以所有者运行 jiafang migrate（JIAFANG_OWNER_DATABASE_URL）。",
+                "The database is at another schema: run jiafang migrate as its owner (JIAFANG_OWNER_DATABASE_URL).",
+            )
+        yield Access(database, load_keys(settings), settings.today)
+    finally:
+        await database.close()
 
 
 def in_database(work: Callable[[Access], Awaitable[T]]) -> T:
@@ -79,15 +107,10 @@ def in_database(work: Callable[[Access], Awaitable[T]]) -> T:
     settings = Settings()
 
     async def run(url: str) -> T:
-        database = Database(url, 2)
-        try:
-            return await work(Access(database, load_keys(settings), settings.today))
-        finally:
-            await database.close()
+        async with connected(settings, url) as access:
+            return await work(access)
 
-    with database_urls(settings) as (url, owner_url):
-        if owner_url:
-            migrate_to_newest(owner_url)
+    with database_url(settings) as (url, _):
         return asyncio.run(run(url))
 
 
@@ -97,16 +120,22 @@ def load_keys(settings: Settings) -> Keys:
 
 
 class Server(uvicorn.Server):
-    """Says where it is once it can be reached there."""
+    """Says where it is once it can be reached there, and ends when its embedded PostgreSQL has died: the next start recovers."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], alive: Callable[[], bool]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self.alive = ready, alive
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while self.alive():  # noqa: ASYNC110 - a process that dies sets no event
+            await asyncio.sleep(1)
+        self.should_exit = True
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -126,67 +155,69 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve_until_stopped(url: str, listener: socket.socket, ready: Callable[[], None]) -> None:
+def serve_until_stopped(url: str, listener: socket.socket, ready: Callable[[], None], alive: Callable[[], bool]) -> None:
     os.environ["JIAFANG_DATABASE_URL"] = url
     config = uvicorn.Config(
         "api.main:build", factory=True, log_level="warning", timeout_keep_alive=75, server_header=False, date_header=True
     )
-    Server(config, ready).run(sockets=[listener])
-
-
-async def _check(url: str) -> None:
-    database = Database(url, 1)
-    try:
-        await database.check_role()
-    finally:
-        await database.close()
+    server = Server(config, ready, alive)
+    server.run(sockets=[listener])
+    if not server.alive():
+        raise CannotStart(
+            "内置数据库意外停止，请重新启动；已保存的没有丢失。", "The embedded PostgreSQL has died: start again, nothing stored is lost."
+        )
 
 
 @app.command()
 def run() -> None:
     """Set everything up and serve the demonstration county: what `make run` does."""
     settings = Settings()
-    with listen(settings) as listener, database_urls(settings) as (url, owner_url):
-        if owner_url:
-            migrate_to_newest(owner_url)
-        asyncio.run(_check(url))
-        base_url = f"http://{settings.host}:{settings.port}"
-        described = asyncio.run(_demonstration(settings, url, base_url))
-        if described:
-            _write(settings.var / "demo.json", json.dumps(described, ensure_ascii=False, indent=2))
-        serve_until_stopped(url, listener, lambda: _announce(base_url, described))
+    with listen(settings) as listener:
+        if settings.database_url and settings.owner_database_url:
+            migrate_to_newest(settings.owner_database_url)
+        with database_url(settings) as (url, alive):
+            described = asyncio.run(_demonstration(settings, url))
+            if described:
+                _write(settings.var / "demo.json", json.dumps(described, ensure_ascii=False, indent=2))
+            serve_until_stopped(url, listener, lambda: _announce(_base_url(settings), described), alive)
 
 
 @app.command()
 def serve() -> None:
     """Serve a database that is set up already (in production)."""
     settings = Settings()
-    with listen(settings) as listener, database_urls(settings) as (url, _):
-        asyncio.run(_check(url))
-        serve_until_stopped(url, listener, lambda: out.print(f"http://{settings.host}:{settings.port}/docs"))
+
+    async def check(url: str) -> None:
+        async with connected(settings, url):
+            pass
+
+    with listen(settings) as listener, database_url(settings) as (url, alive):
+        asyncio.run(check(url))
+        serve_until_stopped(url, listener, lambda: out.print(f"{_base_url(settings)}/docs"), alive)
 
 
-async def _demonstration(settings: Settings, url: str, base_url: str) -> dict[str, object] | None:
-    """Seeds the demonstration county into a database that has no other."""
-    database = Database(url, 2)
-    try:
-        access = Access(database, load_keys(settings), settings.today)
-        codes = [row["code"] for row in await database.fetch(places.COUNTIES)]
+def _base_url(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+async def _demonstration(settings: Settings, url: str) -> dict[str, Any] | None:
+    """Seeds the demonstration county into a database that has no other, and says how to use it."""
+    async with connected(settings, url) as access:
+        codes = [row["code"] for row in await access.database.fetch(places.COUNTIES)]
         if codes not in ([], [demo.COUNTY_CODE]):
             return None
         if not await demo_county.complete(access):
             with Progress(console=out, transient=True) as bar:
                 task = bar.add_task("演示县 / demonstration county", total=None)
                 await demo_county.seed(access, Passwords(), lambda done, of: bar.update(task, completed=done, total=of))
-        return await demo_county.described(access, base_url)
-    finally:
-        await database.close()
+        return await demo_county.described(access, _base_url(settings))
 
 
-def _announce(base_url: str, described: dict[str, object] | None) -> None:
+def _announce(base_url: str, described: dict[str, Any] | None) -> None:
     out.print(f"\n文档页 / docs page   [bold]{base_url}/docs[/]   ({base_url}/docs?lang=en)\n", highlight=False)
     if described:
-        for user in described["users"]:  # type: ignore[attr-defined]
+        for user in described["users"]:
             where = "、".join(place["name"] for place in user["places"])
             out.print(f"  {user['role']:15} {user['username']:14} {user['password']}   {where}", highlight=False)
         out.print("\nvar/demo.json · Ctrl+C 停止 / stops\n", highlight=False)
@@ -202,11 +233,10 @@ def _write(path: Path, text: str) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the newest schema (as its owner: JIAFANG_OWNER_DATABASE_URL)."""
-    settings = Settings()
-    with database_urls(settings) as (_, owner_url):
-        if owner_url is None:
-            raise CannotStart("请设置 JIAFANG_OWNER_DATABASE_URL。", "Set JIAFANG_OWNER_DATABASE_URL.")
-        migrate_to_newest(owner_url)
+    owner_url = Settings().owner_database_url
+    if owner_url is None:
+        raise CannotStart("请设置 JIAFANG_OWNER_DATABASE_URL。", "Set JIAFANG_OWNER_DATABASE_URL.")
+    migrate_to_newest(owner_url)
 
 
 @importing.command("places")
@@ -214,34 +244,39 @@ def import_places(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A register of divisions, or a table of changes (CSV)")],
 ) -> None:
     """Import divisions. A county that is not here yet is created from its register; changes go to every county here that they concern."""
-    read = places.read_file(file.read_bytes(), None)
     with Progress(console=err) as bar:
-        task = bar.add_task(file.name, total=None)
+        task = bar.add_task("读取 / reading", total=None)
+        read = places.read_file(file.read_bytes(), None)
 
         async def work(access: Access) -> None:
-            counties = await access.database.plain(lambda tx: _counties_of(tx, read))
-            bar.update(task, total=len(counties))
-            for county_id, code in counties:
-                report = await _import_one(access, county_id, code, read)
+            bar.update(task, description="核对 / checking")
+            wanted = []  # all of them before anything is written: of a file with a fault nothing is imported
+            for county_id, code in await access.database.plain(lambda tx: _counties_of(tx, read)):
+                former = [row["code"] for row in await access.database.fetch(places.FORMER, county_id)]
+                wanted.append((county_id, code, places.meant_for(code, read, former)))
+            bar.update(task, description="写入 / writing", total=sum(places.size(told) for _, _, told in wanted))
+            for county_id, code, told in wanted:
+                report = await _import_one(access, county_id, code, told)
                 for warning in report.warnings:
                     err.print(f"  line {warning.line}, {warning.column}: {warning.zh} / {warning.en}", highlight=False)
                 out.print(f"{code}: {report.created} created, {report.changed} changed, {report.left_out} rows left out", highlight=False)
-                bar.advance(task)
+                bar.advance(task, places.size(told))
 
         in_database(work)
 
 
-async def _counties_of(tx: Tx, read: object) -> list[tuple[int, str]]:
+async def _counties_of(tx: Tx, read: places.File) -> list[tuple[int, str]]:
     if isinstance(read, Register):
         return [(await places.county_named(tx, read.county) or await places.new_county(tx, read.county), read.county)]
     return [(row["county_id"], row["code"]) for row in await tx.fetch(places.COUNTIES)]
 
 
-async def _import_one(access: Access, county_id: int, code: str, read: places.File) -> places.Report:
+async def _import_one(access: Access, county_id: int, code: str, told: Register | Changes) -> places.Report:
+    today, now = access.today(), access.now()
     rows = await access.database.fetch(places.TOWNSHIPS, county_id)
     desk = demo_county.desk_of(county_id, [row["township_id"] for row in rows])
-    report = await access.write(desk, lambda tx: places.import_places(tx, desk, code, read, today=access.today(), now=access.now()))
-    await access.write(desk, lambda tx: places.standard_catalogues(tx, desk, today=access.today(), now=access.now()))
+    report = await access.database.write(desk, lambda tx: places.import_places(tx, desk, code, told, today=today, now=now))
+    await access.database.write(desk, lambda tx: places.standard_catalogues(tx, desk, today=today, now=now))
     return report
 
 

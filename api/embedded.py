@@ -177,6 +177,7 @@ class Postgres:
                 begin = out.tell()
                 server = subprocess.Popen(command, stdout=out, stderr=out, **_child(user, signal.SIGINT))
             undo.callback(_stop, server)
+            self._server = server
             if self._ready(server, allow):
                 return f"/?host={quote(str(sockets))}&port={port}" if by_socket else f"127.0.0.1:{port}/"
             said = log.read_bytes()[begin:].decode(errors="replace")
@@ -184,6 +185,10 @@ class Postgres:
                 break
         reason = _reason(said)
         raise CannotStart(f"内置数据库无法启动：{reason}（见 {log}）", f"The embedded PostgreSQL cannot start: {reason} (see {log})")
+
+    def alive(self) -> bool:
+        """Whether the server that we started still runs."""
+        return self._server.poll() is None
 
     def _ready(self, server: subprocess.Popen[bytes], allow: float) -> bool:
         end = time.monotonic() + allow

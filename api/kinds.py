@@ -27,10 +27,6 @@ from api.schemas.visit import Visit
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, its parent, today)
 
 
-def _nothing(caller: Caller) -> Row:
-    return {}
-
-
 class Follows(NamedTuple):
     """Members of the parent that follow from its children: a SELECT of them for parents by id, and the rule that says when to ask."""
 
@@ -46,7 +42,7 @@ class Parent(NamedTuple):
     follows: Follows | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Kind:
     """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
@@ -62,7 +58,7 @@ class Kind:
     writers: Mapping[Role, Literal["all", "own"]]
     parent: Parent | None = None
     rule: Rule | None = None
-    born: Callable[[Caller], Row] = _nothing
+    born: Callable[[Caller], Row] = lambda caller: {}
     own: str | None = None
     doubles: tuple[str, ...] = ()
     public_below: bool = False
@@ -75,18 +71,14 @@ class Kind:
     colleagues: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        derived: dict[str, Any] = {
-            "documents": Documents(
-                self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below
-            ),
-            "store": Store(self.table, self.doubles, self.parent.member if self.parent else None),
-            "once": tuple(n for n, f in sent(self.schema) if marked(f, ONCE)),
-            "guarded": tuple(n for n, f in sent(self.schema) if marked(f, GUARDED)),
-            "coded": {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))},
-            "colleagues": tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES)),
-        }
-        for name, value in derived.items():
-            object.__setattr__(self, name, value)
+        self.documents = Documents(
+            self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below
+        )
+        self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None)
+        self.once = tuple(n for n, f in sent(self.schema) if marked(f, ONCE))
+        self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
+        self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
+        self.colleagues = tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES))
 
 
 PLACE = Kind(

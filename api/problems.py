@@ -20,7 +20,7 @@ class Fault(NamedTuple):
 
 
 class Problem(Exception):
-    def __init__(self, kind: "Kind", faults: Iterable[Fault], headers: Mapping[str, str], facts: dict[str, Any]) -> None:
+    def __init__(self, kind: "ProblemKind", faults: Iterable[Fault], headers: Mapping[str, str], facts: dict[str, Any]) -> None:
         super().__init__(kind.slug)
         self.kind, self.faults, self.headers, self.facts = kind, tuple(faults), headers, facts
 
@@ -39,7 +39,7 @@ class Problem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ProblemKind:
     """One kind of problem; calling it makes the problem: `NOT_FOUND()`, `STALE(rev=7)`."""
 
     slug: str
@@ -58,16 +58,16 @@ class Kind:
         return Problem(self, (Fault(pointer, self.slug, self.title),), {}, facts)
 
 
-ALL: dict[str, Kind] = {}
+ALL: dict[str, ProblemKind] = {}
 
 # Who is calling
-NOT_SIGNED_IN = Kind(
+NOT_SIGNED_IN = ProblemKind(
     "not-signed-in",
     401,
     both("请先登录", "Sign in first"),
     both("没有有效的登录凭证，请重新登录。", "There is no valid token with this request. Sign in again."),
 )
-WRONG_SIGN_IN = Kind(
+WRONG_SIGN_IN = ProblemKind(
     "wrong-sign-in",
     400,  # RFC 6749, 5.2: a bad grant is a 400
     both("登录失败", "Sign-in failed"),
@@ -76,7 +76,7 @@ WRONG_SIGN_IN = Kind(
         "The user name, password or refresh token is wrong. Whoever is above you can reset a forgotten password.",
     ),
 )
-DEVICE_REVOKED = Kind(
+DEVICE_REVOKED = ProblemKind(
     "device-revoked",
     403,
     both("此设备已停用", "This device has been revoked"),
@@ -85,19 +85,19 @@ DEVICE_REVOKED = Kind(
         "This device may no longer sign in. Keep what it has not sent and ask whoever is above you.",
     ),
 )
-ACCOUNT_CLOSED = Kind(
+ACCOUNT_CLOSED = ProblemKind(
     "account-closed",
     403,
     both("账号已停用", "This account is closed"),
     both("此账号已停用。", "This account has been closed."),
 )
-TOO_MANY_ATTEMPTS = Kind(
+TOO_MANY_ATTEMPTS = ProblemKind(
     "too-many-attempts",
     429,
     both("尝试次数过多", "Too many attempts"),
     both("登录尝试过多，请在 {retry_after} 秒后再试。", "Too many sign-in attempts. Try again in {retry_after} seconds."),
 )
-DEVICE_OF_ANOTHER = Kind(
+DEVICE_OF_ANOTHER = ProblemKind(
     "device-of-another",
     409,
     both("设备属于他人", "The device belongs to somebody else"),
@@ -106,7 +106,7 @@ DEVICE_OF_ANOTHER = Kind(
         "This device id belongs to another user. A phone that is handed over signs in with a new device id.",
     ),
 )
-NOT_ALLOWED = Kind(
+NOT_ALLOWED = ProblemKind(
     "not-allowed",
     403,
     both("无权进行此操作", "Not yours to do"),
@@ -114,55 +114,61 @@ NOT_ALLOWED = Kind(
 )
 
 # What was sent
-NOT_FOUND = Kind(
+NOT_FOUND = ProblemKind(
     "not-found",
     404,
     both("没有找到", "Not found"),
     both("没有这条记录，或者它不在您的范围内。", "There is no such record within your reach."),
 )
-NO_SUCH_PATH = Kind(
+NO_SUCH_PATH = ProblemKind(
     "no-such-path",
     404,
     both("没有这个地址", "No such path"),
     both("此地址不存在。", "This service has nothing at this path."),
 )
-METHOD_NOT_ALLOWED = Kind(
+METHOD_NOT_ALLOWED = ProblemKind(
     "method-not-allowed",
     405,
     both("不支持此方法", "Method not allowed"),
     both("此地址不支持该方法。", "This path does not know that method."),
 )
-INVALID = Kind(
+INVALID = ProblemKind(
     "invalid",
     422,
     both("内容不符合要求", "Something in it is not as it should be"),
     both("请按 errors 中列出的位置逐项改正。", "Mend each place listed in errors."),
 )
-NOT_JSON = Kind(
+NOT_JSON = ProblemKind(
     "not-json",
     400,
     both("不是有效的 JSON", "Not valid JSON"),
     both("请求内容不是有效的 UTF-8 JSON。", "The body is not valid JSON in UTF-8."),
 )
-BAD_ENCODING = Kind(
+BAD_ENCODING = ProblemKind(
     "bad-encoding",
     400,
     both("压缩内容有误", "The compressed body is broken"),
     both("Content-Encoding 只能是 gzip，且内容须完整。", "Content-Encoding may be gzip only, and the stream must be whole."),
 )
-WRONG_MEDIA_TYPE = Kind(
+WRONG_MEDIA_TYPE = ProblemKind(
     "wrong-media-type",
     415,
     both("内容类型不对", "Wrong content type"),
     both("请使用文档中写明的 Content-Type。", "Send the Content-Type that the documentation names."),
 )
-TOO_LARGE = Kind(
+TOO_SLOW = ProblemKind(
+    "too-slow",
+    408,
+    both("发送太慢", "Sent too slowly"),
+    both("请求内容在 {seconds} 秒内没有发完，请重发。", "The body was not complete within {seconds} seconds. Send it again."),
+)
+TOO_LARGE = ProblemKind(
     "too-large",
     413,
     both("内容过大", "Too large"),
     both("请求内容超过 {limit} 字节。", "The body is over {limit} bytes."),
 )
-BAD_CURSOR = Kind(
+BAD_CURSOR = ProblemKind(
     "bad-cursor",
     422,
     both("翻页标记无效", "The cursor is of no use"),
@@ -173,31 +179,31 @@ BAD_CURSOR = Kind(
 )
 
 # What the state of the record says
-IF_MATCH_REQUIRED = Kind(
+IF_MATCH_REQUIRED = ProblemKind(
     "if-match-required",
     428,
     both("缺少 If-Match", "If-Match is required"),
     both("修改时请在 If-Match 中带上所依据的 ETag。", "Send the ETag of the copy that was edited as If-Match."),
 )
-STALE = Kind(
+STALE = ProblemKind(
     "stale",
     412,
     both("记录已被更新", "Somebody changed it meanwhile"),
     both("此记录已是第 {rev} 版。请重新读取后再改。", "The record is at revision {rev} now. Read it again, then change it."),
 )
-ID_TAKEN = Kind(
+ID_TAKEN = ProblemKind(
     "id-taken",
     409,
     both("编号已被使用", "The id is taken"),
     both("此编号已有内容不同的记录。请换一个编号。", "Another record has this id, with other content. Use a new id."),
 )
-VOIDED = Kind(
+VOIDED = ProblemKind(
     "voided",
     409,
     both("记录已作废", "The record is voided"),
     both("作废的记录不能再修改，也不能再添加内容。", "A voided record takes no changes, and nothing is added to it."),
 )
-HAS_RECORDS = Kind(
+HAS_RECORDS = ProblemKind(
     "has-records",
     409,
     both("名下还有记录", "Records still hang on it"),
@@ -206,7 +212,7 @@ HAS_RECORDS = Kind(
         "Void what hangs on it first; a household that is gone gets another status instead.",
     ),
 )
-LOOKS_DOUBLE = Kind(
+LOOKS_DOUBLE = ProblemKind(
     "looks-double",
     409,
     both("可能重复", "Looks like a double"),
@@ -215,13 +221,13 @@ LOOKS_DOUBLE = Kind(
         "There are records that look like the same thing (see doubles). If they are not, send it again with confirm=true.",
     ),
 )
-FIXED = Kind(
+FIXED = ProblemKind(
     "fixed",
     422,
     both("此项建立后不能修改", "This member is fixed once the record exists"),
-    both("此项建立后不能修改。", "Void the record and make a new one instead."),
+    both("请作废这条记录，另建一条。", "Void the record and make a new one instead."),
 )
-REFUSED_WORD = Kind(
+REFUSED_WORD = ProblemKind(
     "refused-word",
     422,
     both("含有不记录的内容", "Holds what is not recorded here"),
@@ -230,13 +236,13 @@ REFUSED_WORD = Kind(
         "This service keeps no reproductive records; the text was not stored. Write it in other words.",
     ),
 )
-DAY_TO_COME = Kind(
+DAY_TO_COME = ProblemKind(
     "day-to-come",
     422,
     both("日期晚于明天", "A day after tomorrow"),
     both("只能记录到明天为止的日期；今天是 {today}。", "Days up to tomorrow can be recorded; today is {today}."),
 )
-NOBODY_MET = Kind(
+NOBODY_MET = ProblemKind(
     "nobody-met",
     422,
     both("没有见到人，不应有事项或记录", "Nobody was met, so there is nothing to note"),
@@ -245,19 +251,31 @@ NOBODY_MET = Kind(
         "A visit that is absent or declined carries no purposes, no agreement and no notes.",
     ),
 )
-UNKNOWN_CODE = Kind(
+UNKNOWN_CODE = ProblemKind(
     "unknown-code",
     422,
     both("代码不在目录中", "The code is in no catalogue"),
     both("请使用目录中的代码（GET /v1/catalogue-entries）。", "Use a code of the catalogue (GET /v1/catalogue-entries)."),
 )
-CODE_TAKEN = Kind(
+CODE_TAKEN = ProblemKind(
     "code-taken",
     409,
     both("代码已被使用", "The code is taken"),
     both("此目录已有这个代码；代码用过就不再另作他用。", "This catalogue has the code already; a code is never used for something else."),
 )
-WRONG_PLACE = Kind(
+NOT_A_VILLAGE = ProblemKind(
+    "not-a-village",
+    422,
+    both("小组只能建在村下面", "A group lies below a village"),
+    both("请用村的编号。", "Give the number of a village."),
+)
+NUMBER_TAKEN = ProblemKind(
+    "number-taken",
+    409,
+    both("此村已有这个小组号", "The village has a group of that number"),
+    both("请换一个小组号，或使用已有的小组。", "Choose another number, or use the group that is there."),
+)
+WRONG_PLACE = ProblemKind(
     "wrong-place",
     422,
     both("不能放在这一级", "Not at this level"),
@@ -265,7 +283,7 @@ WRONG_PLACE = Kind(
 )
 
 # Sync
-CURSOR_UNUSABLE = Kind(
+CURSOR_UNUSABLE = ProblemKind(
     "cursor-unusable",
     409,
     both("同步标记已不能用", "The cursor can't be used any more"),
@@ -274,7 +292,7 @@ CURSOR_UNUSABLE = Kind(
         "Keep the unsent edits and start again with an empty cursor. Reason: {reason}.",
     ),
 )
-NO_FIELD_SEAT = Kind(
+NO_FIELD_SEAT = ProblemKind(
     "no-field-seat",
     403,
     both("没有负责的小组", "No group to work in"),
@@ -285,13 +303,13 @@ NO_FIELD_SEAT = Kind(
 )
 
 # Users
-USERNAME_TAKEN = Kind(
+USERNAME_TAKEN = ProblemKind(
     "username-taken",
     409,
     both("用户名已被使用", "The user name is taken"),
     both("请换一个用户名。", "Choose another user name."),
 )
-WRONG_REACH = Kind(
+WRONG_REACH = ProblemKind(
     "wrong-reach",
     422,
     both("角色与地方不相配", "The role does not go with the place"),
@@ -300,7 +318,7 @@ WRONG_REACH = Kind(
         "county goes with the county, township with a township, village with a village or group, household_head with a group.",
     ),
 )
-LAST_ADMINISTRATOR = Kind(
+LAST_ADMINISTRATOR = ProblemKind(
     "last-administrator",
     409,
     both("县里最后一位管理员", "The county's last administrator"),
@@ -309,7 +327,7 @@ LAST_ADMINISTRATOR = Kind(
         "Create another county user first; a county is never without an administrator.",
     ),
 )
-WEAK_PASSWORD = Kind(
+WEAK_PASSWORD = ProblemKind(
     "weak-password",
     422,
     both("密码太容易猜", "The password is too easy to guess"),
@@ -320,7 +338,7 @@ WEAK_PASSWORD = Kind(
 )
 
 # Imports
-BAD_FILE = Kind(
+BAD_FILE = ProblemKind(
     "bad-file",
     422,
     both("文件有误，未导入任何内容", "The file has faults; nothing of it was imported"),
@@ -328,13 +346,13 @@ BAD_FILE = Kind(
 )
 
 # The service itself
-BUSY = Kind(
+BUSY = ProblemKind(
     "busy",
     503,
     both("服务繁忙", "Busy"),
     both("请在 {retry_after} 秒后重试；未保存的内容没有丢失。", "Try again in {retry_after} seconds; nothing that was stored is lost."),
 )
-BROKEN = Kind(
+BROKEN = ProblemKind(
     "broken",
     500,
     both("服务出错", "Something broke here"),

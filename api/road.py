@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 import orjson
 
 from api.db import store
@@ -20,7 +19,6 @@ from api.db.session import Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS, Follows, Kind
 from api.problems import (
-    CODE_TAKEN,
     FIXED,
     HAS_RECORDS,
     ID_TAKEN,
@@ -46,7 +44,6 @@ class Op:
     doc: Row = field(default_factory=dict)
     base_rev: int | None = None
     void: str | None = None
-    made_at: datetime | None = None
 
     @property
     def creates(self) -> bool:
@@ -81,18 +78,18 @@ class _Batch:
     marks: dict[tuple[str, UUID], bytes] = field(default_factory=dict)  # of creations stored before
     codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     colleagues: set[UUID] = field(default_factory=set)
-    occupied: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
+    # by kind: parent -> those of its children that are not voided
+    occupied: dict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
     changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
+    alike: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what may have become a double
     stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
     revisions: list[Row] = field(default_factory=list)
 
 
 async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
-    """Does what the ops ask for, each on its own: one that is refused does not hold up the others.
-
-    Returns one result per op, in their order. Raises `id-taken` or `code-taken` only where another record has the id or code.
-    """
+    """Does what the ops ask for, and returns one result per op, in their order: one that is refused does not hold up the others. Only an id
+    or a code that another record has ends the whole batch (`id-taken`, `code-taken`)."""
     batch = _Batch(caller, today, now)
     await _read(tx, batch, ops)
     results = [_decide(batch, op) for op in ops]
@@ -104,11 +101,18 @@ async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: 
     return results
 
 
+async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
+    """All of them or none: the first refusal is raised."""
+    results = await write(tx, caller, ops, today=today, now=now)
+    for result in results:
+        if result.problem:
+            raise result.problem
+    return results
+
+
 async def write_one(tx: Tx, caller: Caller, op: Op, *, today: date, now: datetime, confirmed: bool) -> Result:
     """The same for somebody who can be asked: a refusal is raised, and so is a likely double unless `confirmed`."""
-    [result] = await write(tx, caller, [op], today=today, now=now)
-    if result.problem:
-        raise result.problem
+    [result] = await write_all(tx, caller, [op], today=today, now=now)
     if result.doubles and not confirmed:
         raise LOOKS_DOUBLE(doubles=[str(i) for i in result.doubles])
     return result
@@ -128,9 +132,9 @@ async def _read(tx: Tx, batch: _Batch, ops: Sequence[Op]) -> None:
             # which parent a stored record has never changes, so it may be read before the parent is locked
             stored = [op.id for op in mine if not op.creates]
             if stored:
-                wanted[kind.parent.kind] |= {row["id"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
+                wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
     for kind in KINDS.values():
-        if kind.name == "place":  # named by number, and only read: a place is never in the way of its households
+        if kind.name == "place":  # named by number; who creates in it waits for the other, so that doubles are seen
             found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
             batch.rows["place"] |= {row["place_id"]: row for row in found}
         ids = [i for i in wanted[kind.name] if isinstance(i, UUID)]
@@ -154,11 +158,10 @@ async def _look_up(tx: Tx, batch: _Batch, kind: Kind, ops: Sequence[Op]) -> None
     if people:
         found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
         batch.colleagues |= {row["user_id"] for row in found}
-    voids = [op.id for op in ops if op.void is not None and op.id in batch.rows[kind.name]]
-    for child in CHILDREN[kind.name] if voids else ():
-        # what hangs on a place names its number
-        keys = {batch.rows[kind.name][i]["place_id"] if kind.name == "place" else i: i for i in voids}
-        batch.occupied[kind.name] |= {keys[row["id"]] for row in await store.rows(tx, child.store.occupied, caller, list(keys))}
+    voids = [op.id for op in ops if op.void is not None]
+    for child in CHILDREN[kind.name]:
+        for row in await store.rows(tx, child.store.occupied, caller, voids):
+            batch.occupied[child.name][row["parent"]].add(row["id"])
 
 
 def _by_kind(ops: Sequence[Op]) -> Iterable[tuple[Kind, list[Op]]]:
@@ -226,7 +229,7 @@ def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
     if before["voided"]:
         return VOIDED()
     if op.void is not None:
-        if op.id in batch.occupied[kind.name]:
+        if any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
         return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, "voided": True, "rev": before["rev"] + 1}
     edits = {member: value for member, value in op.doc.items() if value != before[member]}
@@ -259,6 +262,13 @@ def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
     kind = op.kind
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
+    if before is None:
+        batch.marks[kind.name, op.id] = op.mark
+    if before is None or any(before[member] != after[member] for member in kind.doubles):
+        batch.alike[kind.name].add(op.id)
+    if kind.parent:
+        siblings = batch.occupied[kind.name][after[kind.parent.member]]
+        (siblings.discard if after["voided"] else siblings.add)(op.id)
     if kind.parent and kind.parent.follows:
         parent_id = after[kind.parent.member]
         if kind.parent.follows.when(before, after, batch.rows[kind.parent.kind][parent_id]):
@@ -277,7 +287,7 @@ def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
             "rev": after["rev"],
             "by_user_id": batch.caller.user_id,
             "device_id": batch.caller.device_id,
-            "made_at": op.made_at or batch.now,
+            "made_at": batch.now,
             "received_at": batch.now,
             "mark": op.mark,
             "changes": changes,
@@ -295,11 +305,7 @@ async def _store(tx: Tx, batch: _Batch) -> list[Row]:
     changes: dict[tuple[str, UUID], Row] = {}
     for kind in KINDS.values():
         created, changed = batch.created[kind.name], batch.changed[kind.name]
-        try:
-            await store.put(tx, kind.store.insert, county, created.values())
-        except asyncpg.UniqueViolationError as error:
-            # by the name in the message: on a cluster it carries a suffix and constraint_name is missing
-            raise (ID_TAKEN if f"{kind.name}_pkey" in str(error) else CODE_TAKEN)() from None
+        await store.put(tx, kind.store.insert, county, created.values())
         await store.put(tx, kind.store.update, county, changed.values())
         written = {**created, **changed}
         changes |= {(kind.name, i): {"kind": kind.name, **row} for i, row in written.items()}
@@ -330,8 +336,8 @@ async def _reply(tx: Tx, batch: _Batch, ops: Sequence[Op], results: Sequence[Res
         found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
         docs = {row["id"]: row["doc"] for row in found}
         doubles = defaultdict[UUID, list[UUID]](list)
-        if kind.store.doubles and batch.created[kind.name]:
-            for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.created[kind.name]), *scope):
+        if kind.store.doubles and batch.alike[kind.name]:
+            for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.alike[kind.name]), *scope):
                 doubles[row["of"]].append(row["id"])
         for op, result in zip(ops, results, strict=True):
             if op.kind is kind and result.problem is None:

@@ -6,19 +6,27 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+POSTGRES = "^postgres(ql)?://"
+
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="JIAFANG_")
+    model_config = SettingsConfigDict(env_prefix="JIAFANG_", env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
     var: Path = Field(Path("var"), description="Folder for everything that is kept: the embedded PostgreSQL, keys, demo.json")
-    database_url: str | None = Field(None, description="A given PostgreSQL, as the app's role; none: the embedded one under var/")
+    database_url: str | None = Field(
+        None, pattern=POSTGRES, description="A given PostgreSQL, as the app's role; none: the embedded one under var/"
+    )
     owner_database_url: str | None = Field(
-        None, description="The same database as the owner of the tables; only `jiafang migrate` needs it"
+        None,
+        pattern=POSTGRES,
+        description="The same database as the owner of the tables: `jiafang migrate` and `jiafang run` bring it to the newest schema",
     )
     pool_size: int = Field(10, ge=1, description="Connections to PostgreSQL per process")
-    today: date | None = Field(None, description="The day the rules take for today; demonstration and tests only")
+    today: date | None = Field(
+        None, ge=date(1950, 1, 1), le=date(2200, 1, 1), description="The day the rules take for today; demonstration and tests only"
+    )
     operator: str = Field("", description="The county office that operates this service, named by /v1/about")
     filing_number: str = Field("", description="The filing number (备案号) of the app, named by /v1/about")
 

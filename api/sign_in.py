@@ -119,6 +119,7 @@ JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
 WHERE r.county_id = $1 AND r.hash = $2"""
 CHILD_USED = "SELECT c.used_at IS NOT NULL FROM refresh_token c WHERE c.county_id = $1 AND c.hash = $2"
 USE = "UPDATE refresh_token SET used_at = coalesce(used_at, $3) WHERE county_id = $1 AND hash = $2"
+FORGET = "DELETE FROM sign_in_attempts WHERE until < $1"
 OUTDATED = "DELETE FROM refresh_token WHERE county_id = $1 AND device_id = $2 AND (expires_at < $3 OR revoked_at IS NOT NULL)"
 END_DEVICES = """
 UPDATE device SET state = $3, state_at = $4 WHERE county_id = $1 AND id = ANY ($2::uuid[]) AND state = ANY ($5::text[])
@@ -184,6 +185,7 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
         child = access.keys.mac("refresh", secret)
         if await tx.fetchval(CHILD_USED, county_id, _hash(child)):
             await end(tx, county_id, [device_id], "signed_out", now)
+            await tx.execute(EVENT, county_id, offered["user_id"], "refresh token used twice", None, device_id, now, "{}")
             return wrong()
         await tx.execute(OUTDATED, county_id, device_id, now)
         await tx.execute(REMEMBER, county_id, _hash(child), device_id, now + timedelta(days=REFRESH_DAYS))
@@ -262,7 +264,9 @@ async def _check(access: Access, passwords: Passwords, subjects: list[tuple[str,
     now, counted = access.now(), [_subject(kind, name) for kind, name in subjects]
     for (kind, _), subject in zip(subjects, counted, strict=True):
         [count] = await access.database.fetch(TRY, subject, now, WINDOW)
-        if count["tries"] > MOST[kind]:
+        if count["tries"] > MOST[kind]:  # nobody looks at the password, so nothing more is counted
+            for earlier in counted[: counted.index(subject) + 1]:
+                await access.database.fetch(TAKE_BACK, earlier)
             seconds = max(1, int((count["until"] - now).total_seconds()))
             raise TOO_MANY_ATTEMPTS(headers={"Retry-After": str(seconds)}, retry_after=seconds)
     right = True
@@ -273,6 +277,7 @@ async def _check(access: Access, passwords: Passwords, subjects: list[tuple[str,
             await access.database.fetch(TAKE_BACK, subject)
     if not right:
         raise wrong()
+    await access.database.fetch(FORGET, now)
 
 
 def _subject(kind: str, name: str) -> bytes:

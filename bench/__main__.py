@@ -195,6 +195,8 @@ def server(environment: dict[str, str]) -> Iterator[None]:
                 break
             except httpx.HTTPError:
                 time.sleep(0.1)
+        else:
+            raise RuntimeError("the server did not start")
         yield
     finally:
         process.terminate()

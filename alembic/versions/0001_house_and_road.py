@@ -281,8 +281,8 @@ POLICIES = {
 GRANTS = {
     "SELECT": "alembic_version",
     "SELECT, INSERT": "county, login, account_event, revision",
-    "SELECT, INSERT, UPDATE": "clock, place, app_user, device, membership, sign_in_attempts, catalogue_entry, household, visit, change",
-    "SELECT, INSERT, UPDATE, DELETE": "refresh_token",
+    "SELECT, INSERT, UPDATE": "clock, place, app_user, device, membership, catalogue_entry, household, visit, change",
+    "SELECT, INSERT, UPDATE, DELETE": "refresh_token, sign_in_attempts",
 }
 
 

@@ -6,12 +6,12 @@ plain list of idle connections does, at three quarters of the cost of a small re
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from api.problems import busy
+from api.problems import CODE_TAKEN, ID_TAKEN, busy
 from api.rules.caller import Caller
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -22,11 +22,8 @@ GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DiskFullError,
+    asyncpg.OperatorInterventionError,  # shut down, cancelled after statement_timeout, not yet ready
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     OSError,
 )
 RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -98,11 +95,18 @@ class Database:
         return await self._run("BEGIN", work)
 
     async def _run(self, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Again from the start after a deadlock, three times at most: `work` must have no effect outside of the transaction."""
-        for _ in range(3):
-            with suppress(*RACES):
+        """Again from the start after a deadlock, three times at most: `work` must have no effect outside of the transaction. A key that
+        exists already is tried once more too: a repeat that overlapped its first try then finds the record. The key is told by the name
+        in the message: on a cluster it carries a suffix, and constraint_name is missing."""
+        for turn in range(3):
+            try:
                 async with self.connection() as tx:
                     return await _transaction(tx, begin, work)
+            except RACES:
+                pass
+            except asyncpg.UniqueViolationError as error:
+                if turn:
+                    raise (CODE_TAKEN if "_code_key" in str(error) else ID_TAKEN)() from None
         raise busy()
 
     async def check_role(self) -> None:
@@ -151,3 +155,11 @@ def scope(caller: Caller) -> str:
 
 def _array(numbers: tuple[int, ...]) -> str:
     return "{" + ",".join(str(int(n)) for n in numbers) + "}"
+
+
+async def schema_version(database: Database) -> str | None:
+    """Where the migrations have brought the tables; None where there are none."""
+    try:
+        return str((await database.fetch("SELECT version_num FROM alembic_version"))[0]["version_num"])
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError, IndexError):
+        return None

@@ -30,7 +30,10 @@ class Store:
         self.lock = (
             f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope} ORDER BY t.id FOR NO KEY UPDATE"
         )
-        self.by_place = f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.place_id = ANY ($2::int[]) AND {in_scope}"
+        self.by_place = (
+            f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.place_id = ANY ($2::int[]) AND {in_scope}"
+            " ORDER BY t.place_id FOR NO KEY UPDATE"
+        )
         self.insert = (
             f"INSERT INTO {name} (county_id, {', '.join(names)}) SELECT k.county_id, {', '.join(f'x.{n}' for n in names)}"
             f" FROM clock k, json_to_recordset($2::json) AS x ({typed}) WHERE k.county_id = $1"
@@ -47,10 +50,10 @@ class Store:
             if doubles
             else None
         )
-        # of these parents, those with anything that is not voided; and the parents of these records. None: a kind that hangs on nothing
-        below = f"SELECT DISTINCT t.{parent_member} AS id FROM {name} t WHERE t.county_id = $1 AND {in_scope} AND"
-        named = columns.get(parent_member or "")
-        self.occupied = f"{below} t.{parent_member} = ANY ($2::{named}[]) AND NOT t.voided" if named else None
+        # what hangs on these parents and is not voided; and the parents of these records. None: a kind that hangs on a place, or on nothing
+        below = f"SELECT t.{parent_member} AS parent, t.id FROM {name} t WHERE t.county_id = $1 AND {in_scope} AND"
+        named = parent_member is not None and parent_member != "place_id"
+        self.occupied = f"{below} t.{parent_member} = ANY ($2::uuid[]) AND NOT t.voided" if named else None
         self.parents = f"{below} t.id = ANY ($2::uuid[])" if named else None
 
 
@@ -104,6 +107,6 @@ async def rows(tx: Tx, statement: str | None, caller: Caller, keys: Collection[U
 
 
 async def tick(tx: Tx, county_id: int) -> int:
-    """Takes the county's next tick. Only change rows, or grants and losses of places, may follow before the commit."""
+    """Takes the county's next tick. Only change rows, or grants and losses of places, and what is asked of them, may follow."""
     taken: int = await tx.fetchval(TICK, county_id)
     return taken

@@ -11,7 +11,7 @@ from api.access import Access
 from api.db.session import Tx
 from api.jobs.places import county_named, new_county, standard_catalogues
 from api.kinds import HOUSEHOLD, PLACE, VISIT
-from api.road import Op, write
+from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller
 from api.sign_in import Passwords
 
@@ -38,16 +38,14 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
             piece = ops[start : start + PIECE]
 
             async def work(tx: Tx, piece: Sequence[Op] = piece) -> None:
-                results = await write(tx, caller, piece, today=access.today(), now=access.now())
-                if refused := [result.problem for result in results if result.problem]:
-                    raise refused[0]
+                await write_all(tx, caller, piece, today=access.today(), now=access.now())
 
-            await access.write(caller, work)
+            await access.database.write(caller, work)
             done += len(piece)
             progress(done, of)
 
     await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
-    await access.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
+    await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
 
     # each village's worker enters its households; each visit is logged by whoever made it
@@ -83,7 +81,7 @@ async def complete(access: Access) -> bool:
     county_id = await access.database.plain(lambda tx: county_named(tx, demo.COUNTY_CODE))
     if county_id is None:
         return False
-    return await access.write(desk_of(county_id, ()), lambda tx: _seeded(tx, county_id))
+    return await access.database.write(desk_of(county_id, ()), lambda tx: _seeded(tx, county_id))
 
 
 async def _seeded(tx: Tx, county_id: int) -> bool:
@@ -149,7 +147,7 @@ async def described(access: Access, base_url: str) -> dict[str, Any]:
     """What `var/demo.json` says: the address, and a sign-in for every role."""
     places = {p["id"]: p for p in demo.places()}
     place_of = {h["id"]: h["place"] for h in demo.households()}
-    county_id = await access.database.plain(_county)
+    county_id = await access.database.plain(lambda tx: county_named(tx, demo.COUNTY_CODE))
     rows = await access.database.fetch("SELECT p.id, p.place_id FROM place p WHERE p.county_id = $1", county_id)
     number = {row["id"]: row["place_id"] for row in rows}
     users = []

@@ -1,6 +1,6 @@
 """Importing divisions from a file, and adding villagers' groups. Places are numbered here, one county at a time."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -10,8 +10,8 @@ from api.db.session import Tx
 from api.files.text_table import read_csv
 from api.kinds import CATALOGUE_ENTRY, PLACE
 from api.language import both
-from api.problems import BAD_FILE, CODE_TAKEN, NOT_FOUND, WRONG_PLACE, Problem
-from api.road import Op, Result, write
+from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, Problem
+from api.road import Op, Result, write_all
 from api.rules.caller import COUNTY_PLACE, Caller
 from api.rules.catalogue_entry import standard
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
@@ -22,6 +22,7 @@ HOLD = "SELECT p.place_id FROM place p WHERE p.county_id = $1 AND p.place_id = 1
 ALL = "SELECT p.* FROM place p WHERE p.county_id = $1 ORDER BY p.place_id"
 TOWNSHIPS = "SELECT DISTINCT p.township_id FROM place p WHERE p.county_id = $1"
 COUNTIES = "SELECT c.county_id, c.code FROM county c ORDER BY c.county_id"
+FORMER = "SELECT p.code FROM place p WHERE p.county_id = $1 AND p.level = 'county' AND p.place_id <> 1"
 COUNTY = "SELECT c.county_id FROM county c WHERE c.code = $1"
 NEW_COUNTY = "INSERT INTO county (county_id, code) VALUES ($1, $2)"
 NEW_CLOCK = "INSERT INTO clock (county_id, tick, floor_tick) VALUES ($1, 0, 0)"
@@ -47,7 +48,7 @@ def faults_as_errors(faults: Iterable[Fault]) -> list[dict[str, Any]]:
 
 
 def bad_file(faults: list[Fault]) -> Problem:
-    return BAD_FILE(count=len(faults), errors=faults_as_errors(faults[:1000]))
+    return BAD_FILE(count=len(faults), errors=faults_as_errors(faults))
 
 
 def read_file(data: bytes, county: str | None) -> File:
@@ -64,25 +65,30 @@ def read_file(data: bytes, county: str | None) -> File:
     return register
 
 
-async def import_places(tx: Tx, caller: Caller, county: str, file: File, *, today: date, now: datetime) -> Report:
+def meant_for(county: str, file: File, former: Collection[str]) -> Register | Changes:
+    """What a file says of the county with the code `county`; `former`: codes it had before. Raises `bad-file` with every fault."""
+    if isinstance(file, Register):
+        return file
+    changes = read_changes(file, county, former)
+    if isinstance(changes, list):
+        raise bad_file(changes)
+    return changes
+
+
+def size(told: Register | Changes) -> int:
+    return len(told.places if isinstance(told, Register) else told.rows)
+
+
+async def import_places(tx: Tx, caller: Caller, county: str, file: Register | Changes, *, today: date, now: datetime) -> Report:
     """Brings the places of the caller's county, whose code is `county`, up to the file. The same file again changes nothing."""
     await tx.fetch(HOLD, caller.county_id)
     rows = [dict(row) for row in await tx.fetch(ALL, caller.county_id)]
     number = {row["code"]: row["place_id"] for row in rows if row["code"]}
     code = {place_id: place_code for place_code, place_id in number.items()}
-    existing = {row["code"]: _known(row, code) for row in rows if row["code"]}
-    wanted: Register | Changes
-    if isinstance(file, Register):
-        wanted, left_out = file, file.skipped
-    else:
-        former = [place.code for place in existing.values() if place.level == "county" and place.code != county]
-        changes = read_changes(file, county, former)
-        if isinstance(changes, list):
-            raise bad_file(changes)
-        wanted, left_out = changes, changes.left_out
-    todo = plan(existing, wanted)
-    await write(tx, caller, _ops(todo, rows, number, county), today=today, now=now)
-    return Report(len(todo.creations), len(todo.edits), left_out, (*wanted.warnings, *todo.warnings))
+    todo = plan({row["code"]: _known(row, code) for row in rows if row["code"]}, file)
+    await write_all(tx, caller, _ops(todo, rows, number, county), today=today, now=now)
+    left_out = file.skipped if isinstance(file, Register) else file.left_out
+    return Report(len(todo.creations), len(todo.edits), left_out, (*file.warnings, *todo.warnings))
 
 
 def _known(row: Mapping[str, Any], code: Mapping[int, str]) -> Known:
@@ -143,18 +149,19 @@ def _born(place: Known, number: Mapping[str, int]) -> dict[str, Any]:
 async def add_group(
     tx: Tx, caller: Caller, *, group_id: UUID, parent_id: int, group_number: int, name: str | None, today: date, now: datetime
 ) -> Result:
-    """A villagers' group below a village. Raises `not-found`, `wrong-place`, `code-taken` where the village has a group of that number."""
+    """A villagers' group below a village. Raises `not-found`, `not-a-village`, and `number-taken` where there is one of that number."""
     await tx.fetch(HOLD, caller.county_id)
     rows = [dict(row) for row in await tx.fetch(ALL, caller.county_id)]
     village = next((row for row in rows if row["place_id"] == parent_id and row["township_id"] in caller.townships), None)
     if village is None:
         raise NOT_FOUND()
     if village["level"] != "village":
-        raise WRONG_PLACE.at("/parent_id")
+        raise NOT_A_VILLAGE.at("/parent_id")
     if any(row["parent_id"] == parent_id and row["group_number"] == group_number and row["id"] != group_id for row in rows):
-        raise CODE_TAKEN.at("/group_number")
+        raise NUMBER_TAKEN.at("/group_number")
+    again = next((row["place_id"] for row in rows if row["id"] == group_id), None)
     doc = {
-        "place_id": max(row["place_id"] for row in rows) + 1,
+        "place_id": again or max(row["place_id"] for row in rows) + 1,
         "township_id": village["township_id"],
         "code": None,
         "name": name or f"第{group_number}村民小组",
@@ -167,9 +174,7 @@ async def add_group(
         "valid_to_provisional": False,
         "former_names": [],
     }
-    [result] = await write(tx, caller, [Op(PLACE, group_id, doc)], today=today, now=now)
-    if result.problem:
-        raise result.problem
+    [result] = await write_all(tx, caller, [Op(PLACE, group_id, doc)], today=today, now=now)
     return result
 
 
@@ -192,4 +197,4 @@ async def standard_catalogues(tx: Tx, desk: Caller, *, today: date, now: datetim
     for entry in standard():
         doc: dict[str, Any] = {**entry, "active": True}
         ops.append(Op(CATALOGUE_ENTRY, doc.pop("id"), doc))
-    await write(tx, desk, ops, today=today, now=now)
+    await write_all(tx, desk, ops, today=today, now=now)

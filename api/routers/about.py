@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import asyncpg
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from api.access import access_of
+from api.db.session import schema_version
 from api.language import both, pick, preferred
 from api.problems import ALL, NO_SUCH_PATH, Problem
 from api.routers import wire
@@ -15,8 +15,10 @@ from api.schemas.base import says
 
 router = APIRouter(tags=[both("关于本服务", "About the service")])
 
+# What it never does
+NEVER = ("reproductive_records", "fines_for_births", "tracing_of_people", "quotas_on_residents")
 # National rules on grassroots apps (国办函〔2026〕12号): what such a service must not have, and ours does not
-ABSENT = ("check_in", "points", "ranking", "online_time", "forced_photos", "location_tracks", "repeated_forms")
+ABSENT = ("check_in", "points", "ranking", "online_time", "forced_photos", "location_tracks", "repeated_forms", *NEVER)
 
 
 class About(BaseModel):
@@ -27,7 +29,9 @@ class About(BaseModel):
     operator: str = says("运营单位（县级以上）", "Who operates it: the county or above", "青禾县卫生健康局")
     filing_number: str = says("备案号", "Filing number", "")
     absent: list[str] = says(
-        "没有的功能：签到、积分、排名、在线时长、强制拍照、轨迹、重复填表", "Functions that it does not have", list(ABSENT)
+        "没有的功能：签到、积分、排名、在线时长、强制拍照、轨迹、重复填表、生育记录、生育罚款、追查人、对居民下指标",
+        "Functions that it does not have",
+        list(ABSENT),
     )
 
 
@@ -44,24 +48,17 @@ class KeySet(BaseModel):
     keys: list[dict[str, str]] = says("公钥（RFC 7517）", "Public keys (RFC 7517)")
 
 
-def _open(summary: tuple[str, str], says: tuple[str, str], operation_id: str, model: type[BaseModel], example: Any) -> dict[str, Any]:
-    return {
-        "operation_id": operation_id,
-        "summary": both(*summary),
-        "description": wire.described(*says, None),
-        "responses": {**wire.reply(model, both(*summary), example), **wire.refusals(signed_in=False)},
-        "response_model": None,
-    }
+def _open(operation_id: str, named: tuple[str, str], says: tuple[str, str], model: type[BaseModel]) -> dict[str, Any]:
+    return wire.documented(operation_id, named, says, None, wire.reply(model, both(*named)))
 
 
 @router.get(
     "/v1/about",
     **_open(
+        "get_about",
         ("关于", "About"),
         ("谁运营，备案号，以及没有哪些功能。", "Who operates it, the filing number, and which functions are absent."),
-        "get_about",
         About,
-        {"name": "家访 Jiafang", "version": "0.1.0", "operator": "青禾县卫生健康局", "filing_number": "", "absent": list(ABSENT)},
     ),
 )
 async def about(request: Request) -> Response:
@@ -72,13 +69,7 @@ async def about(request: Request) -> Response:
 
 @router.get(
     "/health/live",
-    **_open(
-        ("进程在运行", "The process runs"),
-        ("只说明进程能应答。", "Says only that the process answers."),
-        "get_live",
-        Health,
-        {"status": "ok", "checks": {}},
-    ),
+    **_open("get_live", ("进程在运行", "The process runs"), ("只说明进程能应答。", "Says only that the process answers."), Health),
 )
 async def live() -> Response:
     return wire.json({"status": "ok", "checks": {}})
@@ -87,36 +78,26 @@ async def live() -> Response:
 @router.get(
     "/health/ready",
     **_open(
+        "get_ready",
         ("可以服务", "Ready to serve"),
         ("逐项检查，说明哪里不对；不正常时为 503。", "Named checks that say what is wrong; 503 when one fails."),
-        "get_ready",
         Health,
-        {"status": "ok", "checks": {"database": "ok", "schema": "ok"}},
     ),
 )
 async def ready(request: Request) -> Response:
-    checks = {}
+    needed = request.app.state.schema_version
     try:
-        [row] = await access_of(request).database.fetch("SELECT version_num FROM alembic_version")
-        newest = request.app.state.schema_version
-        checks = {"database": "ok", "schema": "ok" if row["version_num"] == newest else f"at {row['version_num']}, needs {newest}"}
+        found = await schema_version(access_of(request).database)
+        checks = {"database": "ok", "schema": "ok" if found == needed else f"at {found}, needs {needed}"}
     except Problem:
         checks = {"database": "no connection to be had"}
-    except asyncpg.PostgresError as error:
-        checks = {"database": "ok", "schema": type(error).__name__}
     well = all(said == "ok" for said in checks.values())
     return wire.json({"status": "ok" if well else "failing", "checks": checks}, 200 if well else 503)
 
 
 @router.get(
     "/.well-known/jwks.json",
-    **_open(
-        ("公钥", "Public keys"),
-        ("验证访问凭证的公钥。", "The keys that access tokens are verified with."),
-        "get_keys",
-        KeySet,
-        {"keys": [{"kid": "a1", "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "x": "…", "y": "…"}]},
-    ),
+    **_open("get_keys", ("公钥", "Public keys"), ("验证访问凭证的公钥。", "The keys that access tokens are verified with."), KeySet),
 )
 async def keys(request: Request) -> Response:
     return wire.json(access_of(request).keys.public_jwks())
@@ -129,7 +110,7 @@ async def problem_page(request: Request, slug: str) -> Response:
     if kind is None:
         raise NO_SUCH_PATH()
     language = preferred(request.headers.get("accept-language"))
-    title, detail = pick(kind.title, language), pick(kind.detail, language)
+    title, detail = (pick(wire.problem_example(kind)["value"][part], language) for part in ("title", "detail"))
     code = f"<p><code>{kind.slug}</code> · {kind.status}</p>"
     page = (
         f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>{code}<p>{detail}</p></html>'

@@ -36,6 +36,8 @@ Secret = Annotated[str, StringConstraints(max_length=200)]
 
 
 class PasswordForm(Body):
+    """登录表单。The form of signing in (RFC 6749, 4.3 and 6)."""
+
     grant_type: Literal["password", "refresh_token"] = says("password 或 refresh_token", "password or refresh_token", "password")
     username: Name = Field("", description=both("用户名", "User name"))
     password: Secret = Field("", description=both("密码", "Password"))
@@ -47,42 +49,26 @@ class PasswordForm(Body):
     refresh_token: Secret = Field("", description=both("刷新凭证（grant_type=refresh_token）", "With grant_type=refresh_token"))
 
 
-TOKENS = {
-    "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…",
-    "token_type": "bearer",
-    "expires_in": 900,
-    "refresh_token": "1.kq3bYp0…",
-    "device_id": "b1f9e6f0-2f7a-4b0e-9a6d-0c9f3f6a7e10",
-    "password_temporary": False,
-}
-
-
 @router.post(
     "/v1/auth/token",
-    operation_id="sign_in",
-    summary=both("登录", "Sign in"),
-    description=wire.described(
-        "OAuth 2.0 密码方式或刷新方式。刷新凭证用后即换，断线重试会得到同一个新凭证。",
-        "OAuth 2.0, by password or refresh token. A refresh token is exchanged once; a repeat on a bad line gets the same new one.",
-        None,
-    ),
-    responses={
-        **wire.reply(TokenReply, both("凭证", "The tokens"), TOKENS),
-        **wire.refusals(
-            WRONG_SIGN_IN,
-            ACCOUNT_CLOSED,
-            DEVICE_REVOKED,
-            DEVICE_OF_ANOTHER,
-            TOO_MANY_ATTEMPTS,
-            INVALID,
-            WRONG_MEDIA_TYPE,
-            TOO_LARGE,
-            signed_in=False,
+    **wire.documented(
+        "sign_in",
+        ("登录", "Sign in"),
+        (
+            "OAuth 2.0 密码方式或刷新方式。刷新凭证用后即换，断线重试会得到同一个新凭证。",
+            "OAuth 2.0, by password or refresh token. A refresh token is exchanged once; a repeat on a bad line gets the same new one.",
         ),
-    },
-    response_model=None,
-    openapi_extra=wire.request_body(
-        PasswordForm, {"grant_type": "password", "username": "worker-1", "password": "jiafang-demo-2026"}, FORM
+        None,
+        wire.reply(TokenReply, both("凭证", "The tokens")),
+        WRONG_SIGN_IN,
+        ACCOUNT_CLOSED,
+        DEVICE_REVOKED,
+        DEVICE_OF_ANOTHER,
+        TOO_MANY_ATTEMPTS,
+        INVALID,
+        WRONG_MEDIA_TYPE,
+        TOO_LARGE,
+        **wire.request_body(PasswordForm, FORM),
     ),
 )
 async def token(request: Request) -> Response:
@@ -132,13 +118,7 @@ async def _form(request: Request) -> PasswordForm:
 
 @router.post(
     "/v1/auth/sign-out",
-    operation_id="sign_out",
-    summary=both("退出", "Sign out"),
-    description=wire.described("这台设备的凭证全部失效。", "All tokens of this device end.", READERS),
-    status_code=204,
-    responses=wire.refusals(),
-    response_model=None,
-    openapi_extra=wire.SIGNED_IN,
+    **wire.documented("sign_out", ("退出", "Sign out"), ("这台设备的凭证全部失效。", "All tokens of this device end."), READERS, {}),
 )
 async def sign_out(request: Request) -> Response:
     access = access_of(request)
@@ -154,20 +134,23 @@ async def sign_out(request: Request) -> Response:
 
 @router.post(
     "/v1/auth/password",
-    operation_id="change_password",
-    summary=both("修改密码", "Change the own password"),
-    description=wire.described("其他设备随即退出。", "Other devices are signed out.", READERS),
-    status_code=204,
-    responses=wire.refusals(WRONG_SIGN_IN, WEAK_PASSWORD, TOO_MANY_ATTEMPTS, INVALID, WRONG_MEDIA_TYPE, TOO_LARGE),
-    response_model=None,
-    openapi_extra={
-        **wire.SIGNED_IN,
-        **wire.request_body(NewPassword, {"password": "jiafang-demo-2026", "new_password": "chunjie-huijia-2027"}),
-    },
+    **wire.documented(
+        "change_password",
+        ("修改密码", "Change the own password"),
+        ("其他设备随即退出。", "Other devices are signed out."),
+        READERS,
+        {},
+        WRONG_SIGN_IN,
+        WEAK_PASSWORD,
+        TOO_MANY_ATTEMPTS,
+        INVALID,
+        WRONG_MEDIA_TYPE,
+        TOO_LARGE,
+        **wire.request_body(NewPassword),
+    ),
 )
 async def change_password(request: Request) -> Response:
     access = access_of(request)
-    caller = await access.caller(request)
-    sent = await wire.read(request, NewPassword)
+    caller, sent = await wire.asked(request, NewPassword)
     await sign_in.change_password(access, request.app.state.passwords, caller, sent.password, sent.new_password)
     return Response(status_code=204)

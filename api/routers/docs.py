@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.problems import NO_SUCH_PATH
 from api.routers.openapi import Language, document
@@ -102,6 +102,11 @@ def _send(request: Request, media_type: str, data: bytes, compressed: bytes, cac
 @router.get("/openapi.json")
 async def openapi(request: Request, lang: Language = "zh") -> Response:
     return _send(request, "application/json", *_document_bytes(request.app, lang), "no-cache")
+
+
+@router.get("/")
+async def start(request: Request) -> Response:
+    return RedirectResponse("/docs")
 
 
 @router.get("/docs")

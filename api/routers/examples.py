@@ -1,6 +1,6 @@
 """What the documentation shows of each operation: a call that works as it stands on the demonstration county, and its reply.
 
-A router says what a record looks like (STORED); here it becomes one that `make run` really serves. A test makes every call.
+The rows are those that `make run` writes, as the service shows them. A test makes every call, and names what has no example here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,22 +8,49 @@ from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
+import orjson
+from pydantic import BaseModel
+
 from api import demo
 from api.language import both
-from api.routers import catalogue_entry, household, me, place, sync, user, visit
+from api.routers import sync
+from api.routers.about import ABSENT
 from api.rules.catalogue_entry import standard
+from api.schemas.base import Change
+from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.household import Household
+from api.schemas.place import Place
+from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
+from api.schemas.visit import Visit
 
 DEVICE_ID = "b1f9e6f0-2f7a-4b0e-9a6d-0c9f3f6a7e10"
+AT = "2026-11-21T02:12:01.250Z"
+CHANGE_OF_PLACES = (
+    "level,old_code12,old_name,new_code12,new_name,between_snapshots,kind,evidence\n"
+    "village,,,990101100209,新园村,2025..2026,created,民政局通知\n"
+)
+DAYS = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01"}
+BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
 
 class Example(NamedTuple):
-    """`caller`: a user who may; None: nobody need sign in. `bodies`: {name: (what it shows, body)}. `reply`: None where there is none."""
+    """`caller`: a user who may; None: nobody need sign in. `reply`: None where there is none. `query`: values of filters, and maybe more.
+    `bodies`: {name: (what it shows, body)}."""
 
     caller: str | None
     reply: Any = None
     body: Any = None
     path: Mapping[str, Any] = {}
+    query: Mapping[str, Any] = {}
     bodies: Mapping[str, tuple[str, Any]] = {}
+
+
+def _shown(model: type[BaseModel], row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A `row` as the service shows it: the members of `model`, with `more` and else what is in every new record."""
+    given = {**BASE, **row, **more}
+    empty = {name: None if field.is_required() else field.get_default() for name, field in model.model_fields.items()}
+    shown: dict[str, Any] = orjson.loads(orjson.dumps({name: given.get(name, empty[name]) for name in empty}))
+    return shown
 
 
 class _Demo:
@@ -47,31 +74,23 @@ class _Demo:
 
     def stored_household(self, row: demo.Household) -> dict[str, Any]:
         met = [v["visited_on"] for v in self.visits if v["household_id"] == row["id"] and v["outcome"] == "met"]
-        last = max(met).isoformat() if met else None
-        mine = {"id": str(row["id"]), "place_id": self.number[row["place"]], "created_by": str(self.users["worker-2"]["id"])}
-        said = {"number": row["number"], "address": row["address"], "phones": row["phones"], "status": row["status"]}
-        return {**household.STORED, **mine, **said, "last_visited_on": last}
+        by, last = self.users["worker-2"]["id"], max(met, default=None)
+        return _shown(Household, row, place_id=self.number[row["place"]], created_by=by, last_visited_on=last)
 
     def stored_visit(self, row: demo.Visit) -> dict[str, Any]:
         place_id = self.number[self.households[row["household_id"]]["place"]]
-        said = {"household_id": str(row["household_id"]), "visited_on": row["visited_on"].isoformat(), "manner": row["manner"]}
-        more = {"outcome": row["outcome"], "purposes": row["purposes"], "agreed": row["agreed"], "notes": row["notes"]}
-        by = str(row["author"])
-        return {**visit.STORED, "id": str(row["id"]), "place_id": place_id, "created_by": by, "worker_id": by, **said, **more}
+        return _shown(Visit, row, place_id=place_id, created_by=row["author"], worker_id=row["author"])
 
     def stored_place(self, n: int) -> dict[str, Any]:
         row = self.places[n]
-        parent = self.number[row["parent_id"]] if row["parent_id"] else None
-        said = {"code": row["code"], "name": row["name"], "level": row["level"], "group_number": row["group_number"]}
-        return {**place.STORED, "id": str(row["id"]), "place_id": n, "parent_id": parent, **said}
+        parent_id = self.number[row["parent_id"]] if row["parent_id"] else None
+        return _shown(Place, row, place_id=n, parent_id=parent_id, successor_ids=[], former_names=[], valid_to_provisional=False)
 
     def held(self, row: demo.User) -> list[dict[str, Any]]:
-        numbers = sorted(self.number[p] for p in row["places"])
-        return [{"place_id": n, **{m: self.stored_place(n)[m] for m in ("code", "name", "level")}, "reach": row["reach"]} for n in numbers]
+        return [_shown(HeldPlace, self.stored_place(n), reach=row["reach"]) for n in sorted(self.number[p] for p in row["places"])]
 
     def stored_user(self, row: demo.User) -> dict[str, Any]:
-        said = {"id": str(row["id"]), "username": row["username"], "name": row["name"], "role": row["role"]}
-        return {**user.USER, **said, "places": self.held(row)}
+        return _shown(UserReply, row, places=self.held(row))
 
 
 @cache
@@ -83,7 +102,8 @@ def by_operation() -> Mapping[str, Example]:
 
 def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
     worker = county.worker
-    device = {**me.DEVICE, "id": DEVICE_ID, "user_id": str(worker["id"]), "name": f"{worker['name']}的手机"}
+    device = {"id": DEVICE_ID, "user_id": worker["id"], "name": f"{worker['name']}的手机", "state": "active"}
+    device = _shown(DeviceReply, device, registered_at=AT, signed_in_at=AT)
     right = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
     forms = {
         "password": (both("用户名和密码", "User name and password"), right),
@@ -102,9 +122,9 @@ def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "sign_out", Example("worker-1")
     # the same password twice, so that whoever tries it can go on signing in with the one that stands in var/demo.json
     yield "change_password", Example("worker-1", body={"password": demo.PASSWORD, "new_password": demo.PASSWORD})
-    account = {"id": str(worker["id"]), "name": worker["name"], "role": worker["role"], "places": county.held(worker), "device": device}
-    yield "get_me", Example("worker-1", {**me.ME, **account})
-    yield "list_devices", Example("worker-1", {"items": [device], "next": None})
+    account = _shown(Me, worker, places=county.held(worker), device=device, language="zh", password_temporary=False)
+    yield "get_me", Example("worker-1", account)
+    yield "list_devices", Example("worker-1", {"items": [device], "next": None}, query=device)
     yield "revoke_device", Example("worker-1", path={"id": DEVICE_ID})
     yield "report_device_lost", Example("worker-1", path={"id": DEVICE_ID})
 
@@ -147,9 +167,9 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     last |= {"created_by": str(county.users["township-1"]["id"])}
     yield "create_group", Example("township-1", {**village, **last, **group, "name": "第9村民小组"}, group)
     report = {"created": 1, "changed": 0, "left_out": 0, "warnings": []}
-    yield "import_places", Example("county-admin", report, place.CSV_EXAMPLE)
+    yield "import_places", Example("county-admin", report, CHANGE_OF_PLACES)
 
-    listed, wrong = ({**catalogue_entry.STORED, **row, "id": str(row["id"])} for row in standard() if row["code"] == "elder_care")
+    listed, wrong = (_shown(CatalogueEntry, row, place_id=1) for row in standard() if row["code"] == "elder_care")
     new = {"id": "0193a1f2-7d21-7e6f-9b52-4a3c6d7e8f90", "catalogue": "visit_purpose", "code": "legal_aid"}
     new |= {"name": "法律援助", "name_en": "Legal aid"}
     stored = {**listed, **new, "created_by": str(county.users["county-admin"]["id"])}
@@ -159,10 +179,10 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
 
 
 def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Iterator[tuple[str, Example]]:
+    """A list is filtered by what the record shown has, or by DAYS."""
     path = {"id": stored["id"]}
-    first = {"rev": 1, "by_user_id": stored["created_by"], "device_id": None, "made_at": stored["created_at"]}
-    entry = {**first, "received_at": stored["created_at"], "changes": None, "void_reason": None}
-    yield f"list_{plural}", Example(caller, {"items": [stored], "next": None})
+    entry = _shown(Change, {}, by_user_id=stored["created_by"], made_at=AT, received_at=AT)
+    yield f"list_{plural}", Example(caller, {"items": [stored], "next": None}, query={**stored, **DAYS})
     yield f"get_{kind}", Example(caller, stored, path=path)
     yield f"list_{kind}_revisions", Example(caller, {"items": [entry]}, path=path)
 
@@ -185,7 +205,8 @@ def _users(county: _Demo) -> Iterator[tuple[str, Example]]:
     path, password = {"id": shown["id"]}, {"password": "k7wm-3pqx-9tzd-h4rf"}
     new = {"username": "li-ming", "name": "李明", "role": "village", "place_ids": [place_id]}
     added = {"username": "li-ming", "name": "李明", "role": "village", "places": held}
-    yield "list_users", Example(by, {"items": [county.stored_user(county.worker)], "next": None})
+    worker = county.stored_user(county.worker)
+    yield "list_users", Example(by, {"items": [worker], "next": None}, query=worker)
     yield "create_user", Example(by, {**shown, **added, **password}, new)
     yield "change_user", Example(by, {**county.stored_user(renamed), "name": "王芳"}, {"name": "王芳"}, {"id": str(renamed["id"])})
     yield "give_place", Example(by, {**shown, "places": held + shown["places"]}, {"place_id": place_id, "reach": "below"}, path)
@@ -198,25 +219,15 @@ def _users(county: _Demo) -> Iterator[tuple[str, Example]]:
 def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
     village = county.stored_place(county.number[county.village])
     upsert = {"op": "upsert", "kind": "place", "id": village["id"], "rev": 1, "doc": village}
-    yield "pull", Example("worker-1", {**sync.PULLED, "changes": [upsert, sync.REMOVED], "of": 2})
-    yield "get_digest", Example("worker-1", sync.DIGEST)
+    kinds = {"kinds": "household,visit", "place_id": village["place_id"]}
+    yield "pull", Example("worker-1", {**sync.PULLED, "changes": [upsert, sync.REMOVED], "of": 2}, query=kinds)
+    yield "get_digest", Example("worker-1", sync.DIGEST, query=kinds)
 
 
 def _service() -> Iterator[tuple[str, Example]]:
-    """What anybody may ask is shown as its router has it."""
-    for name in ("get_about", "get_live", "get_ready", "get_keys"):
-        yield name, Example(None)
-
-
-@cache
-def filters() -> Mapping[str, Any]:
-    """A value for each filter of the lists, by its name."""
-    calls = by_operation()
-    shown, home = calls["get_visit"].reply, calls["get_household"].reply
-    of_visit = {name: shown[name] for name in ("household_id", "worker_id", "outcome")}
-    days = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01"}
-    of_entry = {"catalogue": "visit_purpose", "active": True}
-    of_place = {"level": "village", "code": calls["get_place"].reply["code"], "parent_id": 2}
-    of_user = {"role": "village", "user_id": shown["worker_id"], "status": "living_here"}
-    of_sync = {"kinds": "household,visit"}
-    return {**of_sync, **of_visit, **days, **of_entry, **of_place, **of_user, "place_id": home["place_id"], "number": home["number"]}
+    operator = {"name": "家访 Jiafang", "version": "0.1.0", "operator": "青禾县卫生健康局", "filing_number": ""}
+    yield "get_about", Example(None, {**operator, "absent": list(ABSENT)})
+    yield "get_live", Example(None, {"status": "ok", "checks": {}})
+    yield "get_ready", Example(None, {"status": "ok", "checks": {"database": "ok", "schema": "ok"}})
+    key = {"kid": "a1", "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "x": "…", "y": "…"}
+    yield "get_keys", Example(None, {"keys": [key]})

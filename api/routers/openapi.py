@@ -1,16 +1,14 @@
 """The OpenAPI document, in either language.
 
-Routers say what is particular to an operation; here follows what is the same for all: order, parameters, components, examples.
+Routers say what is particular to an operation (wire.documented), examples.py shows it; here follows what is the same for all.
 """
 
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal, cast
 
-import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
@@ -125,6 +123,7 @@ PROBLEM: Json = {
         },
         "retry_after": {"type": "integer", "description": both("几秒后再试", "Seconds to wait before the next try")},
         "limit": {"type": "integer", "description": both("最多几个字节", "The most bytes that are taken")},
+        "seconds": {"type": "integer", "description": both("最多几秒", "The most seconds that are waited")},
         "today": {**WORDS, "format": "date", "description": both("服务器的今天", "The day that the service takes for today")},
         "count": {"type": "integer", "description": both("问题的个数", "How many faults there are")},
         "wipe": {
@@ -156,22 +155,6 @@ FAULT: Json = {
         "column": {**WORDS, "description": both("文件的列", "The column, of a file")},
     },
 }
-# What bodies are, where the class does not say it in both languages itself
-SCHEMAS = {
-    "TokenReply": both("凭证", "The tokens, and the device that they are bound to (RFC 6749, 5.1)"),
-    "PasswordForm": both("登录表单", "The form of signing in (RFC 6749, 4.3 and 6)"),
-    "NewPassword": both("现在的密码和新密码", "The present password and the new one"),
-    "Me": both("自己的账号", "The own account"),
-    "HeldPlace": both("负责的地方", "A place that somebody holds"),
-    "DeviceReply": both("设备", "A device"),
-    "UserReply": both("用户", "A user"),
-    "UserWithPassword": both("用户和初始密码", "A user and the first password"),
-    "NewUser": both("新用户", "A user to be made"),
-    "UserChanges": both("对用户的修改", "Changes of a user"),
-    "PlaceGrant": both("授予的地方", "A place to be held"),
-    "DevicePage": both("设备", "Devices"),
-    "UserPage": both("一页用户", "A page of users"),
-}  # fmt: skip
 
 
 # The document
@@ -191,9 +174,10 @@ def document(app: FastAPI, language: Language) -> Json:
     )
     for operation in _operations(built["paths"]):
         _complete(operation)
-    said = {slug for operation in _operations(built["paths"]) for answer in operation["responses"].values() for slug in _slugs(answer)}
+    answers = [answer for operation in _operations(built["paths"]) for answer in operation["responses"].values()]
+    said = {slug for answer in answers for slug in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})}
     built["components"] = {
-        "schemas": _schemas(built["paths"]),
+        "schemas": _schemas(),
         "examples": {slug: wire.problem_example(ALL[slug]) for slug in ALL if slug in said},
         "securitySchemes": {
             "signIn": {
@@ -203,14 +187,11 @@ def document(app: FastAPI, language: Language) -> Json:
             }
         },
     }
-    _share(built)
     return cast(Json, translated(built, language))
 
 
 def _complete(operation: Json) -> None:
-    operation["x-roles"] = wire.ROLES[operation["description"]]
-    operation.setdefault("security", [])
-    responses, example = operation["responses"], examples.by_operation()[operation["operationId"]]
+    responses, example = operation["responses"], examples.by_operation().get(operation["operationId"], examples.Example(None))
     if "application/json" in responses.get("422", {}).get("content", {}):  # FastAPI's own, which this service never sends
         del responses["422"]
     if "204" in responses:
@@ -221,9 +202,8 @@ def _complete(operation: Json) -> None:
             responses[status]["content"]["application/json"]["example"] = example.reply
     for content in operation.get("requestBody", {}).get("content", {}).values():
         if example.bodies:
-            content.pop("example", None)
             content["examples"] = {name: {"summary": words, "value": body} for name, (words, body) in example.bodies.items()}
-        else:
+        elif example.body is not None:
             content["example"] = example.body
     for parameter in operation.get("parameters", []):
         _parameter(parameter, example)
@@ -233,13 +213,13 @@ def _parameter(parameter: Json, example: examples.Example) -> None:
     """Examples of a path or header fill the form of the docs page; those of a filter only show what it may be."""
     name, schema = parameter["name"], _cleaned(parameter["schema"])
     if parameter["in"] == "path":
-        parameter |= {"description": PATH_WORDS[name], "example": example.path[name]}
+        parameter |= {"description": PATH_WORDS.get(name, ""), **({"example": example.path[name]} if name in example.path else {})}
     elif parameter["in"] == "query":  # a filter is left out, never null
         schema["type"] = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
         schema["enum"] = [value for value in schema.get("enum", ()) if value is not None]
         schema = {key: value for key, value in schema.items() if value != [] and key != "description"}
-        if name in examples.filters() and "default" not in schema:
-            schema["examples"] = [examples.filters()[name]]
+        if name in example.query and "default" not in schema:
+            schema["examples"] = [example.query[name]]
     parameter["schema"] = schema
 
 
@@ -269,7 +249,7 @@ def _cleaned(schema: Json, *, sent: bool = True) -> Json:
     return schema
 
 
-def _schemas(paths: Json) -> Json:
+def _schemas() -> Json:
     models = [(model, "validation") for model in wire.BODIES.values()] + [(model, "serialization") for model in wire.REPLIES.values()]
     _, made = models_json_schema(cast(Any, models), ref_template="#/components/schemas/{model}")
     found = {name: _cleaned(schema, sent=name in wire.BODIES) for name, schema in made["$defs"].items()}
@@ -281,74 +261,21 @@ def _schemas(paths: Json) -> Json:
     for name, schema in found.items():
         title, words = _words(name, schema.get("description", ""))
         schema |= {"title": title, "description": words}
-    return dict(sorted((found | _enums(found, paths) | {"Problem": PROBLEM, "Fault": FAULT}).items()))
+    return dict(sorted((found | {"Problem": PROBLEM, "Fault": FAULT}).items()))
 
 
 def _words(name: str, docstring: str) -> tuple[str, str]:
     """Title and description of a schema. A class says "中文。English." of itself; records begin with what they are called: "户：…"."""
     halves = re.fullmatch(r"(.*。)\s*([A-Z].*)", docstring, re.DOTALL)
-    words = both(halves[1], halves[2]) if halves else SCHEMAS.get(name, "")
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
-    for pattern, zh, en in (
-        (r"(\w+)Page", "一页{}", "A page of {}s"),
-        (r"(\w+)Revisions", "{}的修改历史", "History of a {}"),
-        (r"New(\w+)", "新建{}", "New {}"),
-        (r"(\w+)Changes", "对{}的修改", "Changes of a {}"),
-    ):
-        if (of := re.fullmatch(pattern, name)) and of[1] in wire.REPLIES and name not in SCHEMAS:
-            base = (wire.REPLIES[of[1]].__doc__ or "").partition("：")[0]
-            title = both(zh.format(base), en.format(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", of[1]).lower()))
-            return title, words or title
-    return both(re.split("[：。]", pick(words, "zh"))[0], plain), words
-
-
-def _enums(schemas: Json, paths: Json) -> Json:
-    """Makes a component of each list of values that stands in more than one place, named after the member that holds one of them."""
-    places = [(name, member) for schema in schemas.values() for name, member in schema.get("properties", {}).items()]
-    places += [(p["name"], p["schema"]) for operation in _operations(paths) for p in operation.get("parameters", [])]
-    used = Counter((name, tuple(member["enum"])) for name, member in places if "enum" in member)
-    found: Json = {}
-    said: dict[str, list[str]] = {}
-    for name, member in places:
-        if "enum" in member and used[name, tuple(member["enum"])] > 1:
-            called = name.title().replace("_", "")
-            words = [member["description"]] if "description" in member else []
-            said.setdefault(called, []).extend(words)
-            found[called] = {"type": "string", "enum": member["enum"]}
-            del member["type"], member["enum"]
-            member["$ref"] = f"#/components/schemas/{called}"
-    for called, words in said.items():
-        found[called] |= {"title": min(words, key=len), "description": max(words, key=len)}
-    return found
+    title, description = (re.split("[：。]", halves[1])[0], both(halves[1], halves[2])) if halves else ("", "")
+    record = name.removeprefix("New").removesuffix("Changes")
+    if name != record and record in wire.REPLIES:  # it has the docstring of the record
+        title = f"新建{title}" if name.startswith("New") else f"对{title}的修改"
+    return both(title, re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()), description
 
 
 def _operations(paths: Json) -> Iterator[Json]:
     return (operation for operations in paths.values() for operation in operations.values())
-
-
-def _share(built: Json) -> None:
-    """Makes components of the headers, parameters and responses that stand in more than one place."""
-    responses = [o["responses"] for o in _operations(built["paths"])]
-    _hoist(built, "headers", [r["headers"] for of in responses for r in of.values() if "headers" in r], lambda name, header: name)
-    _hoist(built, "responses", responses, lambda status, response: ".".join(_slugs(response)))
-    parameters = [dict(enumerate(o["parameters"])) for o in _operations(built["paths"]) if "parameters" in o]
-    _hoist(built, "parameters", parameters, lambda n, parameter: parameter["name"] if parameter["in"] != "path" else "")
-    for operation, mended in zip((o for o in _operations(built["paths"]) if "parameters" in o), parameters, strict=True):
-        operation["parameters"] = list(mended.values())
-
-
-def _slugs(response: Json) -> list[str]:
-    return sorted(response.get("content", {}).get("application/problem+json", {}).get("examples", {}))
-
-
-def _hoist(built: Json, section: str, holders: list[dict[Any, Json]], name_of: Callable[[Any, Json], str]) -> None:
-    used = Counter(orjson.dumps(part) for holder in holders for part in holder.values())
-    shared = built["components"].setdefault(section, {})
-    for holder in holders:
-        for key, part in holder.items():
-            name = name_of(key, part)
-            if name and used[orjson.dumps(part)] > 1 and shared.setdefault(name, part) == part:
-                holder[key] = {"$ref": f"#/components/{section}/{name}"}
 
 
 def problems_as_markdown() -> str:
@@ -357,7 +284,8 @@ def problems_as_markdown() -> str:
     lines += ["Made from `api/problems.py` by that command. Each is also a page of the service: `/problems/{slug}`."]
     for kind in ALL.values():
         lines += ["", f"## {kind.slug} ({kind.status})"]
-        lines += [f"**{pick(kind.title, language)}** {pick(kind.detail, language)}\n" for language in ("zh", "en")]
+        said = wire.problem_example(kind)["value"]
+        lines += [f"**{pick(said['title'], language)}** {pick(said['detail'], language)}\n" for language in ("zh", "en")]
         lines[-1] = lines[-1].rstrip()
     return "\n".join(lines) + "\n"
 

@@ -1,14 +1,15 @@
 """The six calls that every kind of record has. What is special about a kind stands in its own file, which calls these."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import orjson
+from asyncpg import Record
 from fastapi import APIRouter, Query, Request
-from pydantic import Field, create_model
+from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
 from api.access import Access, access_of
@@ -29,18 +30,20 @@ from api.problems import (
     REFUSED_WORD,
     STALE,
     TOO_LARGE,
+    TOO_SLOW,
     VOIDED,
     WRONG_MEDIA_TYPE,
+    ProblemKind,
 )
-from api.problems import Kind as ProblemKind
 from api.road import Op, Result, write_one
 from api.routers import wire
 from api.rules.caller import Role, view_of
-from api.schemas.base import Body, Change, Voiding, change, creation
+from api.schemas.base import Change, Voiding, change, creation
 from api.schemas.base import Query as ListQuery
 
+Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))]
 READERS: tuple[Role, ...] = ("county", "township", "village", "household_head")
-BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE)
+BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
 
 
 def level_of(role: Role) -> Level:
@@ -49,24 +52,17 @@ def level_of(role: Role) -> Level:
 
 
 class Records:
-    """Adds a kind's calls to a router. `called`: its name in both languages; `example`: a record as a client would send it."""
+    """Adds a kind's calls to a router. `called`: its name in both languages."""
 
-    def __init__(self, router: APIRouter, kind: Kind, called: tuple[str, str], stored: Mapping[str, Any]) -> None:
+    def __init__(self, router: APIRouter, kind: Kind, called: tuple[str, str]) -> None:
         self.router, self.kind, self.called = router, kind, called
         self.path, self.noun = f"/v1/{kind.plural}", kind.plural.replace("-", "_")
-        self.stored = dict(stored)
+        self.doubles = (LOOKS_DOUBLE,) if kind.doubles else ()
         self.etag = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
-
-    def _example(self, model: type[Body]) -> dict[str, Any]:
-        return {name: self.stored[name] for name in model.model_fields if name in self.stored}
 
     def lists(self, query_model: type[ListQuery]) -> None:
         kind, documents = self.kind, self.kind.documents
-        Page = create_model(  # noqa: N806 - a class
-            f"{kind.schema.__name__}Page",
-            items=(list[kind.schema], Field(description=both("本页记录", "The records of this page"))),  # type: ignore[name-defined]
-            next=(str | None, Field(description=both("下一页的 cursor；没有下一页时为空", "cursor of the next page; null at the end"))),
-        )
+        words = (self.called[0], kind.plural.replace("-", " "))
 
         async def listing(request: Request, query: Annotated[query_model, Query()]) -> Response:  # type: ignore[valid-type]
             access = access_of(request)
@@ -77,19 +73,25 @@ class Records:
             self.path,
             listing,
             f"list_{self.noun}",
-            ("列出" + self.called[0], "List " + kind.plural.replace("-", " ")),
+            (f"列出{words[0]}", f"List {words[1]}"),
             (
-                f"按 {documents.sort} {'降序' if documents.direction == 'desc' else '升序'}逐页返回您范围内的{self.called[0]}。",
+                f"按 {documents.sort} {'降序' if documents.direction == 'desc' else '升序'}逐页返回您范围内的{words[0]}。",
                 f"Those within your reach, page by page, by {documents.sort}, {documents.direction}ending.",
             ),
             READERS,
-            {**wire.reply(Page, both("一页", "One page"), {"items": [self.stored], "next": None}), **wire.refusals(INVALID, BAD_CURSOR)},
+            wire.reply(page_model(kind.schema.__name__, kind.schema, *words), both("一页", "One page")),
+            INVALID,
+            BAD_CURSOR,
         )
 
     def gets(self) -> None:
         kind = self.kind
         one, trail = kind.documents.get, kind.documents.revisions
-        Trail = create_model(f"{kind.schema.__name__}Revisions", items=(list[Change], Field(description=both("各版本", "Each revision"))))  # noqa: N806
+        Trail = create_model(  # noqa: N806 - a class
+            f"{kind.schema.__name__}Revisions",
+            __doc__=f"{self.called[0]}的修改历史。History of a {self.called[1]}.",
+            items=(list[Change], Field(description=both("各版本", "Each revision"))),
+        )
 
         async def get(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
             [row] = await access_of(request).read(request, lambda role: one[view_of(role)], id)
@@ -105,12 +107,8 @@ class Records:
 
         named = (f"取一条{self.called[0]}", f"Get one {self.called[1]}")
         says = ("作废的也能取到。", "Voided ones too.")
-        answer = wire.reply(kind.schema, both("这条记录", "The record"), self.stored, headers=self.etag)
-        self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, READERS, {**answer, **wire.refusals(NOT_FOUND)})
-        entry = {
-            "rev": 1, "by_user_id": self.stored["created_by"], "device_id": None, "made_at": "2026-11-20T02:12:00.000Z",
-            "received_at": "2026-11-20T02:12:01.250Z", "changes": None, "void_reason": None,
-        }  # fmt: skip
+        answer = wire.reply(kind.schema, both("这条记录", "The record"), headers=self.etag)
+        self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, READERS, answer, NOT_FOUND)
         self._add(
             "GET",
             self.path + "/{id}/revisions",
@@ -119,7 +117,8 @@ class Records:
             (f"一条{self.called[0]}的修改历史", f"The history of one {self.called[1]}"),
             ("谁、何时、在哪台设备上，把什么改成了什么。", "Who changed what, when and on which device."),
             READERS,
-            {**wire.reply(Trail, both("各版本", "Each revision"), {"items": [entry]}), **wire.refusals(NOT_FOUND)},
+            wire.reply(Trail, both("各版本", "Each revision")),
+            NOT_FOUND,
         )
 
     def creates(self, *refusals: ProblemKind) -> None:
@@ -127,11 +126,10 @@ class Records:
 
         async def create(
             request: Request,
-            confirm: Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))] = False,
+            confirm: Confirm = False,
         ) -> Response:
             access = access_of(request)
-            caller = await access.caller(request)
-            sent = await wire.read(request, model)
+            caller, sent = await wire.asked(request, model)
             doc = {name: getattr(sent, name) for name in model.model_fields if name != "id"}
             op = Op(kind, getattr(sent, "id") or uuid4(), doc)  # noqa: B009 - the model is made at run time
             result = await _write(access, request, op, caller, confirm)
@@ -152,25 +150,27 @@ class Records:
             ),
             tuple(kind.writers),
             {
-                **wire.reply(
-                    kind.schema, answer, self.stored, 201, {"Location": both("新记录的地址", "Path of the new record"), **self.etag}
-                ),
-                **wire.reply(kind.schema, again, self.stored, 200, self.etag),
-                **wire.refusals(NOT_ALLOWED, NOT_FOUND, ID_TAKEN, *BAD_BODY, *refusals, *((LOOKS_DOUBLE,) if kind.doubles else ())),
+                **wire.reply(kind.schema, answer, 201, {"Location": both("新记录的地址", "Path of the new record"), **self.etag}),
+                **wire.reply(kind.schema, again, 200, self.etag),
             },
-            wire.request_body(model, self._example(model)),
+            NOT_ALLOWED,
+            NOT_FOUND,
+            ID_TAKEN,
+            *BAD_BODY,
+            *refusals,
+            *self.doubles,
+            **wire.request_body(model),
         )
 
-    def changes(self, *refusals: ProblemKind, example: Mapping[str, Any]) -> None:
+    def changes(self, *refusals: ProblemKind) -> None:
         kind, model = self.kind, change(self.kind.schema)
 
-        async def patch(request: Request, id: UUID) -> Response:  # noqa: A002
+        async def patch(request: Request, id: UUID, confirm: Confirm = False) -> Response:  # noqa: A002
             access = access_of(request)
-            caller = await access.caller(request)
             base = wire.revision_of(request)
-            sent = await wire.read(request, model, wire.MERGE_PATCH)
+            caller, sent = await wire.asked(request, model, wire.MERGE_PATCH)
             op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
-            result = await _write(access, request, op, caller, True)
+            result = await _write(access, request, op, caller, confirm)
             return wire.document(result.doc or "", result.rev or 0)
 
         if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"1"',
@@ -183,11 +183,18 @@ class Records:
             (f"修改{self.called[0]}", f"Change a {self.called[1]}"),
             ("JSON Merge Patch：没写的项不变，null 清空。", "JSON Merge Patch: an absent member stays, null empties it."),
             tuple(kind.writers),
-            {
-                **wire.reply(kind.schema, both("修改后的记录", "The record after the change"), self.stored, headers=self.etag),
-                **wire.refusals(NOT_ALLOWED, NOT_FOUND, IF_MATCH_REQUIRED, STALE, VOIDED, FIXED, *BAD_BODY, *refusals),
-            },
-            {**wire.request_body(model, dict(example), wire.MERGE_PATCH), "parameters": [if_match]},
+            wire.reply(kind.schema, both("修改后的记录", "The record after the change"), headers=self.etag),
+            NOT_ALLOWED,
+            NOT_FOUND,
+            IF_MATCH_REQUIRED,
+            STALE,
+            VOIDED,
+            FIXED,
+            *BAD_BODY,
+            *refusals,
+            *self.doubles,
+            **wire.request_body(model, wire.MERGE_PATCH),
+            parameters=[if_match],
         )
 
     def voids(self, *refusals: ProblemKind) -> None:
@@ -195,8 +202,7 @@ class Records:
 
         async def void(request: Request, id: UUID) -> Response:  # noqa: A002
             access = access_of(request)
-            caller = await access.caller(request)
-            sent = await wire.read(request, Voiding)
+            caller, sent = await wire.asked(request, Voiding)
             result = await _write(access, request, Op(kind, id, void=sent.reason), caller, True)
             return wire.document(result.doc or "", result.rev or 0)
 
@@ -211,38 +217,24 @@ class Records:
                 "Nothing is erased: a wrong record is withdrawn with a reason. Again changes nothing.",
             ),
             tuple(kind.writers),
-            {
-                **wire.reply(
-                    kind.schema, both("作废后的记录", "The voided record"), {**self.stored, "voided": True, "rev": 2}, headers=self.etag
-                ),
-                **wire.refusals(NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, *BAD_BODY, *refusals),
-            },
-            wire.request_body(Voiding, {"reason": "重复登记"}),
+            wire.reply(kind.schema, both("作废后的记录", "The voided record"), headers=self.etag),
+            NOT_ALLOWED,
+            NOT_FOUND,
+            REFUSED_WORD,
+            *BAD_BODY,
+            *refusals,
+            **wire.request_body(Voiding),
         )
 
-    def _add(
-        self, method: str, path: str, endpoint: Any, operation_id: str, summary: tuple[str, str], says: tuple[str, str],
-        roles: tuple[Role, ...], responses: dict[int | str, dict[str, Any]], extra: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
-        self.router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            operation_id=operation_id,
-            summary=both(*summary),
-            description=wire.described(*says, roles),
-            responses=responses,
-            response_class=Response,
-            response_model=None,
-            openapi_extra={**wire.SIGNED_IN, **(extra or {})},
-        )
+    def _add(self, method: str, path: str, endpoint: Any, *says: Any, **extra: Any) -> None:
+        self.router.add_api_route(path, endpoint, methods=[method], **wire.documented(*says, **extra))
 
 
 async def _write(access: Access, request: Request, op: Op, caller: Any, confirmed: bool) -> Result:
     async def work(tx: Tx) -> Result:
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
 
-    return await access.write(caller, work)
+    return await access.database.write(caller, work)
 
 
 # Paging
@@ -262,11 +254,25 @@ async def page(access: Access, request: Request, kind: Kind, query: ListQuery) -
         *after,
         *given.values(),
     )
-    rows = [row for row in rows if row["doc"] is not None]
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    following = f'"{cursor(access, rows[-1]["sort"], rows[-1]["id"], sealed_with)}"' if more else "null"
-    return Response(f'{{"items":[{",".join(row["doc"] for row in rows)}],"next":{following}}}', media_type="application/json")
+    return page_of(access, rows, query.limit, sealed_with)
+
+
+def page_of(access: Access, rows: Sequence[Record], limit: int, sealed_with: bytes) -> Response:
+    """`rows` hold one more than the page where there is a next one, and a row without a document where there is nothing at all."""
+    found = [row for row in rows if row["doc"]]
+    items, more = found[:limit], len(found) > limit
+    following = f'"{cursor(access, items[-1]["sort"], items[-1]["id"], sealed_with)}"' if more else "null"
+    return Response(f'{{"items":[{",".join(row["doc"] for row in items)}],"next":{following}}}', media_type="application/json")
+
+
+def page_model(name: str, item: type[BaseModel], zh: str, en: str) -> type[BaseModel]:
+    """What `page_of` answers with: `zh` and `en` are what the items are called, in English in the plural."""
+    return create_model(
+        f"{name}Page",
+        __doc__=f"一页{zh}。A page of {en}.",
+        items=(list[item], Field(description=both("本页各项", "The items of this page"))),  # type: ignore[valid-type]
+        next=(str | None, Field(description=both("下一页的 cursor；没有下一页时为空", "cursor of the next page; null at the end"))),
+    )
 
 
 def cursor(access: Access, sort: Any, last: UUID, sealed_with: bytes) -> str:

@@ -34,16 +34,19 @@ DIGEST = {"tick": 48211, "kinds": {"visit": {"count": 1234, "sum": 81234567890}}
 
 @router.get(
     "/v1/sync/pull",
-    operation_id="pull",
-    summary=both("拉取变化", "Pull what changed"),
-    description=wire.described(
-        "cursor 留空从头开始，以后带上每次返回的 cursor，直到 more 为 false；得到或失去地方时，其记录随之放入或移除。",
-        "Start with an empty cursor, then send the one of each reply until `more` is false. Records of places gained and lost come and go.",
+    **wire.documented(
+        "pull",
+        ("拉取变化", "Pull what changed"),
+        (
+            "cursor 留空从头开始，以后带上每次返回的 cursor，直到 more 为 false；得到或失去地方时，其记录随之放入或移除。",
+            "Start with an empty cursor, then send that of each reply until `more` is false. Places gained and lost bring and take theirs.",
+        ),
         READERS,
+        wire.reply(Pull, both("一页变化", "A page of changes")),
+        INVALID,
+        CURSOR_UNUSABLE,
+        NO_FIELD_SEAT,
     ),
-    responses={**wire.reply(Pull, both("一页变化", "A page of changes"), PULLED), **wire.refusals(INVALID, CURSOR_UNUSABLE, NO_FIELD_SEAT)},
-    response_model=None,
-    openapi_extra=wire.SIGNED_IN,
 )
 async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Response:
     access = access_of(request)
@@ -76,19 +79,19 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
 
 @router.get(
     "/v1/sync/digest",
-    operation_id="get_digest",
-    summary=both("核对数", "Digest"),
-    description=wire.described(
-        "手机应有多少记录、合计多少；不一致时从头同步。县级每次一个乡镇。",
-        "How many records a phone should hold, and their sum; a phone that disagrees starts again. The county asks one township at a time.",
+    **wire.documented(
+        "get_digest",
+        ("核对数", "Digest"),
+        (
+            "手机应有多少记录、合计多少；不一致时从头同步。县级每次一个乡镇。",
+            "How many records a phone should hold, and their sum; to compare. The county asks one township at a time.",
+        ),
         READERS,
+        wire.reply(Digest, both("各种类的核对数", "The digest of each kind")),
+        INVALID,
+        NOT_FOUND,
+        NO_FIELD_SEAT,
     ),
-    responses={
-        **wire.reply(Digest, both("各种类的核对数", "The digest of each kind"), DIGEST),
-        **wire.refusals(INVALID, NOT_FOUND, NO_FIELD_SEAT),
-    },
-    response_model=None,
-    openapi_extra=wire.SIGNED_IN,
 )
 async def digest(request: Request, query: Annotated[DigestQuery, Query()]) -> Response:
     [row] = await access_of(request).read(request, lambda role: FEED.digest[level_of(role)], *_kinds(query.kinds), query.place_id)

@@ -1,5 +1,6 @@
 """What is the same for every route: reading a body, answering, saying no, and writing all of that into the documentation."""
 
+import asyncio
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from api.access import access_of
 from api.language import both, pick, preferred
 from api.problems import (
     BAD_ENCODING,
@@ -19,11 +21,13 @@ from api.problems import (
     NOT_JSON,
     NOT_SIGNED_IN,
     TOO_LARGE,
+    TOO_SLOW,
     WRONG_MEDIA_TYPE,
     Fault,
-    Kind,
     Problem,
+    ProblemKind,
 )
+from api.rules.caller import Caller
 from api.schemas.base import Body
 
 B = TypeVar("B", bound=Body)
@@ -31,6 +35,7 @@ B = TypeVar("B", bound=Body)
 # The models that routes document, by name: components of the OpenAPI document
 BODIES: dict[str, type[BaseModel]] = {}
 REPLIES: dict[str, type[BaseModel]] = {}
+PATIENCE = 60  # seconds for a body to arrive
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
 WORDS = {
@@ -52,7 +57,7 @@ OTHERWISE = both("格式不对", "has the wrong form")
 
 
 async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes:
-    """The body, at most `limit` bytes after decompression. Raises `wrong-media-type`, `bad-encoding`, `too-large`."""
+    """The body, at most `limit` bytes after decompression. Raises `wrong-media-type`, `bad-encoding`, `too-large`, `too-slow`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in media_types:
         raise WRONG_MEDIA_TYPE()
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
@@ -60,17 +65,28 @@ async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes
         raise BAD_ENCODING()
     unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     body, received = bytearray(), 0
-    async for chunk in request.stream():
-        received += len(chunk)
-        try:
-            body += unzip.decompress(chunk, limit + 1 - len(body)) if unzip else chunk
-        except zlib.error:
-            raise BAD_ENCODING() from None
-        if max(len(body), received) > limit:  # what is sent compressed counts too: its end may never come
-            raise TOO_LARGE(limit=limit)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                received += len(chunk)
+                body += unzip.decompress(chunk, limit + 1 - len(body)) if unzip else chunk
+                if max(len(body), received) > limit:  # what is sent compressed counts too: its end may never come
+                    raise TOO_LARGE(limit=limit)
+    except TimeoutError:
+        raise TOO_SLOW(seconds=PATIENCE) from None
+    except zlib.error:
+        raise BAD_ENCODING() from None
     if unzip and (not unzip.eof or unzip.unused_data):
         raise BAD_ENCODING()
     return bytes(body)
+
+
+async def asked(request: Request, model: type[B], media_types: Sequence[str] = JSON) -> tuple[Caller, B]:
+    """Who calls, and the body as `model`. The caller is read after the body, which may take its time: a right that was taken away meanwhile
+    is gone. Somebody without a good token sends no body at all."""
+    access_of(request).claims(request)
+    sent = await read(request, model, media_types)
+    return await access_of(request).caller(request), sent
 
 
 async def read(request: Request, model: type[B], media_types: Sequence[str] = JSON, limit: int = 65_536) -> B:
@@ -121,7 +137,7 @@ def say_no(request: Request, problem: Problem) -> Response:
     return Response(orjson.dumps(problem.document(language)), problem.kind.status, headers, "application/problem+json")
 
 
-# Documenting: what routes say about themselves, which docs.py makes into the OpenAPI document
+# Documenting: what routes say about themselves, which openapi.py makes into the OpenAPI document
 
 ROW = {
     "line": 2,
@@ -137,6 +153,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "device-revoked": {"wipe": True},
     "too-many-attempts": {"retry_after": 420},
     "too-large": {"limit": 65_536},
+    "too-slow": {"seconds": PATIENCE},
     "invalid": {"errors": [{"pointer": "/visited_on", "code": "missing", "detail": WORDS["missing"]}]},
     "stale": {"rev": 2},
     "looks-double": {"doubles": ["0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"]},
@@ -151,12 +168,47 @@ BEARER = {"WWW-Authenticate": both("凭证的种类：Bearer", "The kind of toke
 RETRY_AFTER = {"Retry-After": both("几秒后再试", "Seconds to wait before the next try")}
 PROBLEM_HEADERS = {401: BEARER, 429: RETRY_AFTER, 503: RETRY_AFTER}
 HEADERS = {"ETag": '"1"', "Location": "/v1/visits/0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f", "WWW-Authenticate": "Bearer", "Retry-After": "2"}
+ROLE_WORDS = {
+    "county": both("县级", "county"),
+    "township": both("乡镇", "township"),
+    "village": both("村级", "village"),
+    "household_head": both("中心户长", "lead household"),
+}
 
 
-def refusals(*kinds: Kind, signed_in: bool = True) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation as its `responses`, each a named example."""
-    of_status: dict[int, list[Kind]] = {}
-    for kind in dict.fromkeys((*kinds, *((NOT_SIGNED_IN,) if signed_in else ()), BUSY)):
+def documented(
+    operation_id: str,
+    named: tuple[str, str],
+    says: tuple[str, str],
+    roles: Sequence[str] | None,
+    answers: Mapping[int | str, Any],
+    *kinds: ProblemKind,
+    **extra: Any,
+) -> dict[str, Any]:
+    """What a route says of itself: what it is called and does, which `roles` may call it (None: anybody, without signing in), its answers
+    where all is well (none: 204), the problems it may answer with, and what else stands in the document (`request_body`)."""
+    who = both("任何人，无需登录", "anybody, without signing in")
+    if roles is not None:
+        who = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
+        kinds = (*kinds, NOT_SIGNED_IN)
+    return {
+        "operation_id": operation_id,
+        "summary": both(*named),
+        "description": both(f"{says[0]}\n\n**谁可以用**：{pick(who, 'zh')}。", f"{says[1]}\n\n**Who**: {pick(who, 'en')}."),
+        "status_code": next(iter(answers), 204),
+        "responses": {**answers, **_refusals((*kinds, BUSY))},
+        "openapi_extra": {
+            "x-roles": ["anybody"] if roles is None else list(roles),
+            "security": [] if roles is None else [{"signIn": []}],
+            **extra,
+        },
+    }
+
+
+def _refusals(kinds: Iterable[ProblemKind]) -> dict[int | str, Any]:
+    """Problems as `responses`, each a named example."""
+    of_status: dict[int, list[ProblemKind]] = {}
+    for kind in dict.fromkeys(kinds):
         of_status.setdefault(kind.status, []).append(kind)
     return {
         status: {
@@ -173,17 +225,15 @@ def refusals(*kinds: Kind, signed_in: bool = True) -> dict[int | str, dict[str, 
     }
 
 
-def problem_example(kind: Kind) -> dict[str, Any]:
+def problem_example(kind: ProblemKind) -> dict[str, Any]:
     facts = FACTS.get(kind.slug, {})
     value = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": kind.detail.format(**facts), **facts}
     return {"summary": kind.title, "value": value}
 
 
-def reply(
-    model: type[BaseModel], words: str, example: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> dict[int | str, dict[str, Any]]:
+def reply(model: type[BaseModel], words: str, status: int = 200, headers: Mapping[str, str] | None = None) -> dict[int | str, Any]:
     REPLIES[model.__name__] = model
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}}
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
     return {status: {"description": words, **_headers(headers or {}), "content": content}}
 
 
@@ -192,29 +242,7 @@ def _headers(words: Mapping[str, str]) -> dict[str, Any]:
     return {"headers": said} if said else {}
 
 
-def request_body(model: type[BaseModel], example: Any, media_types: Sequence[str] = JSON) -> dict[str, Any]:
+def request_body(model: type[BaseModel], media_types: Sequence[str] = JSON) -> dict[str, Any]:
     BODIES[model.__name__] = model
-    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}
-    return {"requestBody": {"required": True, "content": {media_type: dict(content) for media_type in media_types}}}
-
-
-ROLE_WORDS = {
-    "county": both("县级", "county"),
-    "township": both("乡镇", "township"),
-    "village": both("村级", "village"),
-    "household_head": both("中心户长", "lead household"),
-}
-ROLES: dict[str, list[str]] = {}  # who may call, by the description that says so
-
-
-def described(zh: str, en: str, roles: Sequence[str] | None) -> str:
-    """A description in both languages that ends with who may call."""
-    words = both("任何人，无需登录", "anybody, without signing in")
-    if roles is not None:
-        words = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
-    text = both(f"{zh}\n\n**谁可以用**：{pick(words, 'zh')}。", f"{en}\n\n**Who**: {pick(words, 'en')}.")
-    ROLES[text] = ["anybody"] if roles is None else list(roles)
-    return text
-
-
-SIGNED_IN: dict[str, Any] = {"security": [{"signIn": []}]}
+    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema} for media_type in media_types}}}

@@ -1,7 +1,7 @@
 """Places: what a file of divisions changes here. Pure: stored places and a file in, a plan out.
 
 A code is no identity for all time, so a place that got another code is kept, closed.
-- A closed place ends on the last day of the later snapshot's year, `valid_to_provisional`. An exact day set by hand is never overwritten.
+- A closed place ends on the last day of the later snapshot's year, `valid_to_provisional`. An exact day is never overwritten.
 - A place that a changes file names and no register has listed is *glimpsed*: known for one day only, valid_from == valid_to, provisional. A
   register that lists it opens it. A place closed by a row of its own stays closed whatever an older register says. This difference is why
   either file may come first, and any of them again, with the same outcome.

@@ -93,13 +93,18 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Query(BaseModel):
+class Paging(BaseModel):
     """Query parameters arrive as text, so not strict; unknown ones are refused all the same."""
 
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(50, ge=1, le=200, description=both("每页条数", "Items a page"))
     cursor: str | None = Field(None, max_length=400, description=both("上一页返回的 next", "`next` of the page before"))
+
+
+class Query(Paging):
+    """The parameters of every list of records."""
+
     voided: bool = Field(False, description=both("只列出已作废的", "List only what was voided"))
 
 

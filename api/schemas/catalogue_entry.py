@@ -15,7 +15,9 @@ class CatalogueEntry(Record):
     code: Annotated[Code, ONCE, GUARDED, says("代码", "The code that records hold", "elder_care")]
     name: Annotated[Short, StringConstraints(max_length=50), GUARDED, says("中文名称", "Name in Chinese", "养老服务")]
     name_en: Annotated[Short, StringConstraints(max_length=80), GUARDED, says("英文名称", "Name in English", "Care for the elderly")]
-    active: Annotated[bool, says("是否还可以选", "Whether it may still be chosen", True)] = True
+    active: Annotated[
+        bool, says("应用是否还提供这一项；离线时选过的仍会接受", "Whether apps still offer it; one chosen offline is accepted", True)
+    ] = True
 
 
 class CatalogueEntryQuery(Query):

@@ -3,18 +3,24 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import ONCE, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
+from api.schemas.base import GUARDED, ONCE, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
+
+Status = Literal["living_here", "away", "moved", "dissolved"]
 
 
 class Household(Record):
-    """户：属于一个村，有村民小组的属于小组。A household belongs to a villagers' group, or to its village where that has none."""
+    """户：属于一个村，有村民小组的属于小组。A household belongs to its group, or to its village where it has none."""
 
-    place_id: Annotated[PlaceNumber, ONCE, says("所在小组或村的编号", "Number of its group, or of its village where that has no groups", 6)]
-    number: Annotated[Short, StringConstraints(max_length=30), says("户号，村里自编", "The number that the village gave it", "0103-07")]
-    address: Annotated[Short | None, says("住址，到门牌为止", "Address", "村东头")] = None
+    place_id: Annotated[
+        PlaceNumber, ONCE, says("所在小组的编号，没有小组的用村的编号", "Number of its group, or of its village where it has none", 6)
+    ]
+    number: Annotated[
+        Short, StringConstraints(max_length=30), GUARDED, says("户号，村里自编", "The number that the village gave it", "0103-07")
+    ]
+    address: Annotated[Short | None, GUARDED, says("住址，到门牌为止", "Address", "村东头")] = None
     phones: Annotated[list[Phone], Field(max_length=10), Distinct, says("联系电话", "Phone numbers", ["13800138000"])] = []
     status: Annotated[
-        Literal["living_here", "away", "moved", "dissolved"],
+        Status,
         says("living_here 在家 · away 外出 · moved 迁走 · dissolved 销户", "Whether the household lives here", "living_here"),
     ] = "living_here"
     last_visited_on: Annotated[
@@ -29,7 +35,7 @@ class HouseholdQuery(Query):
         None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
     )
     number: Words | None = Field(None, max_length=30, description=both("户号", "Household number"))
-    status: Literal["living_here", "away", "moved", "dissolved"] | None = Field(None, description=both("状态", "Status"))
+    status: Status | None = Field(None, description=both("状态", "Status"))
     not_visited_since: Day | None = Field(
         None, description=both("此日（含）以来没有见到过的户", "Households where nobody was met on this day or later")
     )

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from api.language import both
 from api.schemas import text
-from api.schemas.base import Body, Id, PlaceNumber, Query, says
+from api.schemas.base import Body, Id, Paging, PlaceNumber, Query, says
+from api.schemas.place import Level
 
 Role = Literal["county", "township", "village", "household_head"]
 Reach = Literal["self", "below"]
@@ -16,7 +17,7 @@ PersonName = Annotated[str, AfterValidator(text.person_name), StringConstraints(
 
 
 class TokenReply(Body):
-    """OAuth 2.0 token reply (RFC 6749, 5.1), with the device that the tokens are bound to."""
+    """凭证。The tokens, and the device that they are bound to (RFC 6749, 5.1)."""
 
     access_token: str = says("访问凭证，15 分钟有效", "Access token, good for 15 minutes")
     token_type: Literal["bearer"] = says("类型", "Type", "bearer")
@@ -29,19 +30,25 @@ class TokenReply(Body):
 
 
 class NewPassword(Body):
+    """现在的密码和新密码。The present password and the new one."""
+
     password: Annotated[str, Field(max_length=200), says("现在的密码", "The present password")]
     new_password: Annotated[str, Field(max_length=200), says("新密码，至少 10 个字符", "The new one, at least 10 characters")]
 
 
 class HeldPlace(Body):
+    """负责的地方。A place that somebody holds."""
+
     place_id: PlaceNumber = says("地方编号", "Number of the place", 5)
     code: str | None = says("区划代码；小组没有", "Division code; a group has none", "990101100201")
     name: str = says("名称", "Name", "柳湾村")
-    level: Literal["county", "township", "village", "group"] = says("级别", "Level", "village")
+    level: Level = says("级别", "Level", "village")
     reach: Reach = says("self 只此一级 · below 连同下级", "Whether it holds what lies below too", "below")
 
 
 class DeviceReply(Body):
+    """设备。A device."""
+
     id: Id = says("设备编号", "Id, made by the app when it was installed")
     user_id: Id = says("用户", "Whose it is")
     name: str = says("名称", "Name", "张三的手机")
@@ -51,6 +58,8 @@ class DeviceReply(Body):
 
 
 class Me(Body):
+    """自己的账号。The own account."""
+
     id: Id = says("用户编号", "Id of the user")
     name: str = says("姓名", "Name", "张三")
     role: Role = says("角色", "Role", "village")
@@ -61,6 +70,8 @@ class Me(Body):
 
 
 class UserReply(Body):
+    """用户。A user."""
+
     id: Id = says("用户编号", "Id")
     username: str = says("用户名", "User name", "worker-1")
     name: str = says("姓名", "Name", "张三")
@@ -71,10 +82,14 @@ class UserReply(Body):
 
 
 class UserWithPassword(UserReply):
+    """用户和初始密码。A user and the first password."""
+
     password: str = says("初始密码，只显示这一次", "First password, shown this once")
 
 
 class NewUser(Body):
+    """新用户。A user to be made."""
+
     username: Annotated[Username, says("用户名：小写字母、数字、. _ -", "User name: a–z, 0–9, . _ -", "worker-9")]
     name: Annotated[PersonName, says("姓名", "Name", "李明")]
     role: Annotated[Role, says("角色", "Role", "village")]
@@ -82,6 +97,8 @@ class NewUser(Body):
 
 
 class UserChanges(Body):
+    """对用户的修改。Changes of a user."""
+
     name: Annotated[PersonName, says("姓名", "Name", "李明")] = None  # type: ignore[assignment]  # absent means unchanged, null is refused
     role: Annotated[
         Role, says("新角色；原有的地方全部收回，另行授予", "New role; all places held are taken away and given anew", "village")
@@ -89,6 +106,8 @@ class UserChanges(Body):
 
 
 class PlaceGrant(Body):
+    """授予的地方。A place to be held."""
+
     place_id: Annotated[PlaceNumber, says("地方编号", "Number of the place", 5)]
     reach: Annotated[Reach, says("self 只此一级 · below 连同下级", "Whether it holds what lies below too", "below")] = "below"
 
@@ -97,9 +116,5 @@ class UserQuery(Query):
     role: Role | None = Field(None, description=both("角色", "Role"))
 
 
-class DeviceQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class DeviceQuery(Paging):
     user_id: Id | None = Field(None, description=both("某一用户的", "Those of one user"))
-    limit: int = Field(50, ge=1, le=200, description=both("每页条数", "Items a page"))
-    cursor: str | None = Field(None, max_length=400, description=both("上一页返回的 next", "`next` of the page before"))

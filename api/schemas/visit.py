@@ -5,6 +5,8 @@ from pydantic import Field
 from api.language import both
 from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Note, PlaceNumber, Query, Record, Seen, says
 
+Outcome = Literal["met", "absent", "declined"]
+
 
 class Visit(Record):
     """家访：工作人员与一户的一次接触。One dated contact of a worker with a household."""
@@ -17,7 +19,7 @@ class Visit(Record):
         Literal["home", "phone", "office"], says("home 入户 · phone 电话 · office 在办公室", "Where it took place", "home")
     ] = "home"
     outcome: Annotated[
-        Literal["met", "absent", "declined"],
+        Outcome,
         says(
             "met 见到 · absent 未遇 · declined 谢绝；后两种没有事项、约定和备注",
             "absent and declined carry no purposes, agreement or notes",
@@ -43,6 +45,6 @@ class VisitQuery(Query):
         None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
     )
     worker_id: Id | None = Field(None, description=both("只看这位工作人员的", "Only this worker's"))
-    outcome: Literal["met", "absent", "declined"] | None = Field(None, description=both("结果", "Outcome"))
+    outcome: Outcome | None = Field(None, description=both("结果", "Outcome"))
     visited_from: Day | None = Field(None, description=both("从这一天起", "From this day on"))
     visited_to: Day | None = Field(None, description=both("到这一天止", "Up to this day"))

@@ -421,7 +421,7 @@ async def small(databases: Databases, tmp_path: Path) -> AsyncIterator[Phone]:
         county = await access.database.plain(lambda tx: places.new_county(tx, "990201000000"))
         desk, password = demo_county.desk_of(county, [0]), await app.state.passwords.hash("bai-shui-2026")
         now, today = access.now(), access.today()
-        await access.write(desk, lambda tx: places.import_places(tx, desk, "990201000000", file, today=today, now=now))
+        await access.database.write(desk, lambda tx: places.import_places(tx, desk, "990201000000", file, today=today, now=now))
         for name in ("boss", "deputy"):
 
             async def create(tx: Any, name: str = name) -> None:

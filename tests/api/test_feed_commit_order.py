@@ -62,7 +62,7 @@ async def test_every_reader_ends_with_what_the_tables_hold(county: County, monke
                 await asyncio.sleep(dice.choices((0, 0.002, 0.02), (80, 15, 5))[0])
                 return result.rev
 
-            mine[op.id] = await access.write(caller, work) or 0
+            mine[op.id] = await access.database.write(caller, work) or 0
             commits += 1
 
     async def reader(phone: Phone, limit: int) -> tuple[dict[Record, Any], str]:

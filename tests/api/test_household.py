@@ -376,3 +376,12 @@ async def test_a_cursor_goes_with_its_own_list_and_filters(sign_in: SignIn) -> N
     for cursor in (visits, given[1:], given + "A", given.swapcase()):
         refused(await worker.get("/v1/households", params={"cursor": cursor}), 422, "bad-cursor")
     refused(await worker.get("/v1/households", params={"cursor": given, "status": "away"}), 422, "bad-cursor")
+
+
+async def test_a_number_that_becomes_the_neighbours_looks_double_too(sign_in: SignIn) -> None:
+    worker = await sign_in("worker-1")
+    one, other = await entered(worker), await entered(worker)
+    reply = await worker.patch(f"/v1/households/{one['id']}", json={"number": other["number"]}, headers={"If-Match": '"1"'})
+    assert (reply.status_code, reply.json()["doubles"]) == (409, [other["id"]])
+    reply = await worker.patch(f"/v1/households/{one['id']}?confirm=true", json={"number": other["number"]}, headers={"If-Match": '"1"'})
+    assert (reply.status_code, reply.json()["rev"]) == (200, 2)

@@ -144,7 +144,9 @@ async def test_an_officer_makes_a_group_and_the_villages_workers_hold_it_at_once
     household = {"place_id": group["place_id"], "number": uuid4().hex[:8]}
     assert (await worker.post("/v1/households", json=household)).status_code == 201
     again = await officer.post("/v1/places", json={"parent_id": village["place_id"], "group_number": number})
-    refused(again, 409, "code-taken", "/group_number")
+    refused(again, 409, "number-taken", "/group_number")
+    repeat = await officer.post("/v1/places", json={"id": group["id"], "parent_id": village["place_id"], "group_number": number})
+    assert (repeat.status_code, repeat.json()) == (200, group)
 
 
 async def test_a_group_may_have_a_name_of_its_own(sign_in: SignIn) -> None:
@@ -160,7 +162,7 @@ async def test_a_group_lies_below_a_village_and_nothing_else(sign_in: SignIn) ->
     [group] = (await officer.get("/v1/places", params={"level": "group", "limit": 1})).json()["items"]
     for place in (township, group):
         reply = await officer.post("/v1/places", json={"parent_id": place["place_id"], "group_number": 5})
-        refused(reply, 422, "wrong-place", "/parent_id")
+        refused(reply, 422, "not-a-village", "/parent_id")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ async def desk(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
                 password_hash=password_hash, temporary=False, now=now,
             )  # fmt: skip
 
-        await access.write(server, set_up)
+        await access.database.write(server, set_up)
         async with client(app) as phone:
             form = {"grant_type": "password", "username": "desk", "password": password}
             tokens = (await phone.post("/v1/auth/token", data=form)).json()

@@ -13,7 +13,7 @@ from api.access import Access
 from api.db.session import Tx
 from api.db.tables.feed import MARK
 from api.jobs import demo_county
-from api.kinds import HOUSEHOLD, KINDS, VISIT, Kind
+from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, KINDS, VISIT, Kind
 from api.road import Op, Result, write
 from api.rules.caller import Caller
 from tests.conftest import Databases, running
@@ -55,7 +55,7 @@ async def put(access: Access, caller: Caller, *ops: Op) -> list[Result]:
     async def work(tx: Tx) -> list[Result]:
         return await write(tx, caller, ops, today=TODAY, now=datetime.now(UTC))
 
-    return await access.write(caller, work)
+    return await access.database.write(caller, work)
 
 
 async def audit(owner: Any) -> None:
@@ -146,6 +146,36 @@ async def test_later_ops_of_a_batch_see_the_result_of_earlier_ones(own: Any) -> 
     await audit(owner)
 
 
+async def test_a_batch_sees_its_own_children_and_its_own_creations(own: Any) -> None:
+    access, owner = own
+    caller, house, visit = await worker(access), uuid4(), uuid4()
+    house_op, visit_op = Op(HOUSEHOLD, house, {**HOUSE, "place_id": caller.places[0]}), Op(VISIT, visit, {**SEEN, "household_id": house})
+    void = Op(HOUSEHOLD, house, void="录错了")
+    results = await put(access, caller, house_op, house_op, visit_op, void, Op(VISIT, visit, void="录错了"), void)
+    assert [result.problem.kind.slug if result.problem else result.outcome for result in results] == [
+        "applied", "unchanged", "applied", "has-records", "applied", "applied",
+    ]  # fmt: skip
+    await audit(owner)
+
+
+@pytest.mark.parametrize("kind", [HOUSEHOLD, VISIT, CATALOGUE_ENTRY], ids=lambda kind: kind.name)
+async def test_repeats_that_overlap_are_one_creation(own: Any, kind: Kind) -> None:
+    access, owner = own
+    caller = await worker(access)
+    [house] = [
+        row["id"]
+        for row in await owner.fetch("SELECT id FROM household WHERE place_id = ANY ($1) AND NOT voided LIMIT 1", list(caller.places))
+    ]
+    entry = {"catalogue": "visit_purpose", "code": "overlapping", "name": "重叠", "name_en": "Overlapping", "active": True}
+    doc = {"household": {**HOUSE, "place_id": caller.places[0]}, "visit": {**SEEN, "household_id": house}, "catalogue_entry": entry}[
+        kind.name
+    ]
+    who, op = demo_county.desk_of(1, [0]) if kind is CATALOGUE_ENTRY else caller, Op(kind, uuid4(), doc)
+    results = await asyncio.gather(*(put(access, who, op) for _ in range(6)))
+    assert sorted(result.outcome for [result] in results) == ["applied", *["unchanged"] * 5]
+    await audit(owner)
+
+
 @pytest.mark.parametrize("kind", [HOUSEHOLD, VISIT], ids=lambda kind: kind.name)
 async def test_an_id_that_exists_elsewhere_is_taken_and_nothing_else_is_said(own: Any, kind: Kind) -> None:
     access, owner = own
@@ -198,7 +228,7 @@ async def owner_fetch(access: Access, caller: Caller, ids: list[UUID]) -> Any:
     async def work(tx: Tx) -> Any:
         return await tx.fetch("SELECT t.id, t.rev FROM household t WHERE t.county_id = 1 AND t.id = ANY ($1::uuid[])", ids)
 
-    return await access.write(caller, work)
+    return await access.database.write(caller, work)
 
 
 async def test_ticks_become_visible_in_their_own_order(own: Any) -> None:
@@ -235,7 +265,7 @@ async def test_ticks_become_visible_in_their_own_order(own: Any) -> None:
                 )
                 await asyncio.sleep(0.001 * (n % 4))
 
-            await access.write(caller, work)
+            await access.database.write(caller, work)
 
     passed = await owner.fetchval("SELECT tick FROM clock")
     seen.update({row["id"]: row["tick"] for row in await owner.fetch("SELECT id, tick FROM change WHERE kind = 'household'")})
@@ -244,6 +274,16 @@ async def test_ticks_become_visible_in_their_own_order(own: Any) -> None:
     stop.set()
     await reading
     assert late == []
+
+
+async def test_a_statement_that_takes_too_long_is_a_busy_service(own: Any) -> None:
+    access, _ = own
+
+    async def work(tx: Tx) -> None:
+        await tx.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(5)")
+
+    with pytest.raises(Exception, match="busy"):
+        await access.database.write(await worker(access), work)
 
 
 def test_a_repeat_is_told_by_what_it_says() -> None:

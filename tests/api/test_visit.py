@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 
 from api import demo
@@ -544,3 +545,20 @@ async def test_what_was_stored_is_found_in_the_database(sign_in: SignIn, admin: 
     """The check above looks in the right place."""
     await logged(await sign_in("worker-1"), notes="记号七三五三")
     assert await holding(admin, "记号七三五三") == ["visit"]
+
+
+async def test_who_loses_the_place_while_a_body_arrives_writes_nothing(sign_in: SignIn) -> None:
+    """The caller is read after the body, which may take its time."""
+    officer, username = await sign_in("township-1"), f"slow-{uuid4().hex[:8]}"
+    village = (await (await sign_in("worker-1")).get("/v1/me")).json()["places"][0]["place_id"]
+    made = (await officer.post("/v1/users", json={"username": username, "name": "慢慢", "role": "village", "place_ids": [village]})).json()
+    slow = await sign_in(username, new=True, password=made["password"])
+    body = {"household_id": await a_household(slow), "visited_on": "2026-11-20", "outcome": "absent"}
+
+    async def halves() -> AsyncIterator[bytes]:
+        yield orjson.dumps(body)[:10]
+        assert (await officer.post(f"/v1/users/{made['id']}/close")).status_code == 200
+        yield orjson.dumps(body)[10:]
+
+    reply = await slow.post("/v1/visits?confirm=true", content=halves(), headers={"Content-Type": "application/json"})
+    assert (reply.status_code, reply.json()["type"]) == (403, "/problems/account-closed")

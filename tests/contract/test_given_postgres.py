@@ -1,10 +1,14 @@
 """`JIAFANG_DATABASE_URL`: the same service on a PostgreSQL that somebody else runs."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
 
+import asyncpg
 import httpx
 
 from api.embedded import Urls
@@ -38,3 +42,20 @@ def test_without_the_owner_nothing_can_be_migrated_and_it_says_so(postgres: Urls
     said = subprocess.run([sys.executable, "-m", "api.cli", "migrate"], env=environment, capture_output=True, text=True, check=False)
     assert said.returncode == 1
     assert "JIAFANG_OWNER_DATABASE_URL" in said.stderr
+
+
+async def test_the_owner_brings_an_empty_database_to_the_schema_as_the_readme_says(postgres: Urls, tmp_path: Path) -> None:
+    name = f"empty_{uuid4().hex[:8]}"
+    admin = await asyncpg.connect(postgres.admin)
+    await admin.execute(f"CREATE DATABASE {name} OWNER jiafang_owner ENCODING 'UTF8' TEMPLATE template0")
+    await admin.close()
+    owner, app = (urlsplit(url)._replace(path=f"/{name}").geturl() for url in (postgres.owner, postgres.app))
+    process = start(tmp_path, free_port(), JIAFANG_DATABASE_URL=app)
+    said, _ = process.communicate(timeout=60)
+    assert (process.returncode, "jiafang migrate" in said, "Traceback" in said) == (1, True, False)
+    environment = {**os.environ, "JIAFANG_VAR": str(tmp_path), "JIAFANG_OWNER_DATABASE_URL": owner}
+    await asyncio.to_thread(subprocess.run, [sys.executable, "-m", "api.cli", "migrate"], env=environment, check=True)
+    assert not (tmp_path / "postgres").exists()
+    connection = await asyncpg.connect(app)
+    assert await connection.fetchval("SELECT count(*) FROM county") == 0
+    await connection.close()

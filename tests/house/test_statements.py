@@ -33,7 +33,7 @@ def test_the_list_is_whole() -> None:
         "api.accounts.USERS",
         "api.db.store.TICK",
         "api.jobs.places.HOLD",
-        "api/routers/about.py:ready",
+        "api/db/session.py:schema_version",
         "feed.digest.township",
         "feed.pull.place.group",
         "household.list.place.office(number)",

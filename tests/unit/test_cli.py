@@ -248,6 +248,21 @@ def test_a_bad_file_lists_every_fault_and_imports_nothing(urls: Urls, jiafang: J
     assert jiafang("import", "places", tmp_path / "absent.csv").status == 2
 
 
+def test_changes_that_are_wrong_for_one_county_are_imported_for_none(small: Urls, jiafang: Jiafang, tmp_path: Path) -> None:
+    (tmp_path / "other.csv").write_text(SMALL.replace("990201", "990301"))
+    assert jiafang("import", "places", tmp_path / "other.csv").status == 0
+    rows = (
+        "village,990201100201,上湾村,990201100201,上湾社区,2025..2026,renamed,",
+        "county,990301000000,白水县,990302000000,白水区,2025..2026,county_to_district,",  # its own code would have to be changed first
+    )
+    header = "level,old_code12,old_name,new_code12,new_name,between_snapshots,kind,evidence"
+    (tmp_path / "changes.csv").write_text("\n".join((header, *rows)) + "\n")
+    said = jiafang("import", "places", tmp_path / "changes.csv")
+    assert (said.status, said.out) == (1, "")
+    assert "line 3" in said.err
+    assert ask(small, "SELECT name FROM place WHERE code = '990201100201'") == ["上湾村"]
+
+
 def test_what_the_help_says(jiafang: Jiafang) -> None:
     for words in (("--help",), ("users", "--help"), ("keys", "--help"), ("import", "places", "--help")):
         assert jiafang(*words).status == 0
