@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sqlmodel import SQLModel
 
 from api.db.documents import Documents
+from api.db.feed import Feed
 from api.db.store import Row, Store
 from api.db.tables import catalogue_entry as catalogue_entries
 from api.db.tables import household as households
@@ -129,3 +130,4 @@ VISIT = Kind(
 )
 KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, VISIT)}
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
+FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -18,13 +18,13 @@ from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
-from api.routers import about, auth, catalogue_entry, docs, household, me, place, user, visit, wire
+from api.routers import about, auth, catalogue_entry, docs, household, me, place, sync, user, visit, wire
 from api.settings import Settings
 from api.sign_in import Passwords
 from api.tokens import Keys
 
 log = logging.getLogger("jiafang")
-ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, about, docs))
+ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, sync, about, docs))
 
 
 def build() -> FastAPI:

@@ -282,6 +282,26 @@ WRONG_PLACE = ProblemKind(
     both("户应放在村民小组，没有小组的放在村。", "A household belongs to a group, or to its village where it has none."),
 )
 
+# Sync
+CURSOR_UNUSABLE = ProblemKind(
+    "cursor-unusable",
+    409,
+    both("同步标记已不能用", "The cursor can't be used any more"),
+    both(
+        "请保留未上传的修改，从头同步（cursor 留空）。原因：{reason}。",
+        "Keep the unsent edits and start again with an empty cursor. Reason: {reason}.",
+    ),
+)
+NO_FIELD_SEAT = ProblemKind(
+    "no-field-seat",
+    403,
+    both("没有负责的小组", "No group to work in"),
+    both(
+        "只有中心户长可以同步其小组的记录；自己家的记录请在线查看。",
+        "Only the lead household of a group syncs its records; a family reads its own online.",
+    ),
+)
+
 # Users
 USERNAME_TAKEN = ProblemKind(
     "username-taken",

@@ -25,19 +25,20 @@ import asyncpg
 import httpx
 
 from api import demo
-from api.access import Access
+from api.access import CALLER, Access
+from api.db.feed import Position
 from api.db.migrations import migrate
 from api.db.session import Database, Tx
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
-from api.kinds import VISIT
+from api.kinds import FEED, KINDS, VISIT
 from api.road import Op, write
 from api.rules.caller import Caller
 from api.sign_in import Passwords
-from api.tokens import Keys
+from api.tokens import Keys, verify
 from bench.load import Line
 
-ROUNDS, SECONDS, LINES, BATCH, PORT = 7, 0.5, 4, 500, 8765
+ROUNDS, SECONDS, LINES, BATCH, PAGE, PORT = 7, 0.5, 4, 500, 500, 8765
 Work = Callable[[], Awaitable[None]]
 FLOORS = tomllib.loads((Path(__file__).parent / "budgets.toml").read_text())
 
@@ -67,7 +68,7 @@ async def rate(work: Work, at_once: int) -> float:
     return done / (time.perf_counter() - started)
 
 
-async def pairs(urls: Urls) -> list[Pair]:
+async def pairs(urls: Urls, keys: Keys) -> list[Pair]:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
         form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
         token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
@@ -80,7 +81,7 @@ async def pairs(urls: Urls) -> list[Pair]:
     database = Database(urls.app, 1)
     new = {"manner": "home", "outcome": "absent", "purposes": [], "agreed": None, "notes": None, "with_worker_ids": []}
 
-    def call(method: str, path: str, body: Callable[[], bytes] = bytes, expected: int = 200) -> Work:
+    def call(method: str, path: str, body: Callable[[], bytes] = bytes, expected: int = 200, token: str = token) -> Work:
         async def once() -> None:
             line = idle.pop()
             status = await line.call(method, path, token, body())
@@ -118,8 +119,28 @@ async def pairs(urls: Urls) -> list[Pair]:
         await database.write(caller, work)
 
     bare = call("GET", "/bare")
+    # the bare query: the statement itself on connections of the same role, for the same caller and page
+    app, public = await asyncpg.create_pool(urls.app, min_size=LINES, max_size=LINES), [n for n, k in KINDS.items() if k.public_below]
+    claims = verify(keys, token, int(time.time()))
+    identity = (1, claims.user_id, claims.device_id, claims.role, claims.issued_at)
+    statement = CALLER + FEED.pull["place", "office"]
+
+    async def pull_statement() -> None:
+        await app.fetch(statement, *identity, list(KINDS), public, PAGE, None, *Position(), None)
+
+    # somebody of another township, in whose places nothing is written meanwhile
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}") as http:
+        other = (await http.post("/v1/auth/token", data={**form, "username": "worker-4"})).json()["access_token"]
+        http.headers["Authorization"] = f"Bearer {other}"
+        cursor, more = "", True
+        while more:
+            page = (await http.get("/v1/sync/pull", params={"cursor": cursor})).json()
+            cursor, more = page["cursor"], page["more"]
+    nothing_new = call("GET", f"/v1/sync/pull?cursor={cursor}", token=other)
     return [
         Pair("GET by id", call("GET", f"/v1/visits/{visit['id']}"), "bare route", bare, LINES),
+        Pair("empty pull", nothing_new, "bare route", bare, LINES),
+        Pair(f"pull page of {PAGE}", call("GET", f"/v1/sync/pull?limit={PAGE}"), "its statement", pull_statement, LINES),
         Pair("list page of 50", call("GET", "/v1/visits"), "its statement", list_statement, LINES),
         Pair("POST of a visit", call("POST", "/v1/visits?confirm=true", a_visit, 201), "raw insert and commit", raw_insert(1), LINES),
         Pair(f"road, {BATCH} visits", road, "raw insert of as many", raw_insert(BATCH), 1),
@@ -132,8 +153,8 @@ KNOWN = """WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, '{}'::int
     $4::text AS role, $5::int AS issued) """
 
 
-async def measure(urls: Urls) -> bool:
-    table = [(pair, [], []) for pair in await pairs(urls)]  # type: list[tuple[Pair, list[float], list[float]]]
+async def measure(urls: Urls, keys: Keys) -> bool:
+    table = [(pair, [], []) for pair in await pairs(urls, keys)]  # type: list[tuple[Pair, list[float], list[float]]]
     for turn in range(ROUNDS + 1):
         for pair, ours, limits in table:
             a, b = await rate(pair.ours, pair.at_once), await rate(pair.limit, pair.at_once)
@@ -195,7 +216,7 @@ def main() -> int:
             migrate(urls.owner)
             asyncio.run(seed(urls, var))
             with server({"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}):
-                return 0 if asyncio.run(measure(urls)) else 1
+                return 0 if asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json"))) else 1
 
 
 if __name__ == "__main__":

@@ -62,6 +62,11 @@ class Documents:
     def _doc(self, view: View) -> str:
         return f"(SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)}) d) AS doc"
 
+    def one(self, view: View, record_id: str) -> str:
+        """SQL of one record's document where a list of ids says which; null where it is out of reach."""
+        doc = f"SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)} FROM {self.table} t"
+        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self._in_scope()}) d)"
+
     def _in_scope(self) -> str:
         above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
         return f"(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships){above})"

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from api import demo
 from api.language import both
+from api.routers import sync
 from api.routers.about import ABSENT
 from api.rules.catalogue_entry import standard
 from api.schemas.base import Change
@@ -96,7 +97,7 @@ class _Demo:
 def by_operation() -> Mapping[str, Example]:
     """By operationId. Built at the first look at the documentation: it takes half a second."""
     county = _Demo()
-    return dict([*_signing_in(county), *_records(county), *_users(county), *_service()])
+    return dict([*_signing_in(county), *_records(county), *_users(county), *_syncing(county), *_service()])
 
 
 def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
@@ -213,6 +214,14 @@ def _users(county: _Demo) -> Iterator[tuple[str, Example]]:
     closed = {**county.stored_user(leaving), "places": [], "closed_at": "2026-11-24T01:00:00.000Z"}
     yield "close_user", Example(by, closed, path={"id": closed["id"]})
     yield "reset_password", Example(by, {**shown, **password}, path=path)
+
+
+def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
+    village = county.stored_place(county.number[county.village])
+    upsert = {"op": "upsert", "kind": "place", "id": village["id"], "rev": 1, "doc": village}
+    kinds = {"kinds": "household,visit", "place_id": village["place_id"]}
+    yield "pull", Example("worker-1", {**sync.PULLED, "changes": [upsert, sync.REMOVED], "of": 2}, query=kinds)
+    yield "get_digest", Example("worker-1", sync.DIGEST, query=kinds)
 
 
 def _service() -> Iterator[tuple[str, Example]]:

@@ -90,6 +90,7 @@ TAGS = {
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
+    both("同步", "Sync"): both("手机离线工作：拉取变化，核对是否一致", "For phones that work offline: pull what changed, and check it"),
     both("关于本服务", "About the service"): both("谁运营、是否正常、公钥；无需登录", "Who operates it, is it well; no sign-in needed"),
 }  # fmt: skip
 
@@ -128,6 +129,15 @@ PROBLEM: Json = {
         "wipe": {
             "type": "boolean",
             "description": both("此设备是否应清除所存的副本", "Whether this device should erase the copies it holds"),
+        },
+        "reason": {
+            "type": "string",
+            "enum": ["foreign", "too_old", "restored", "format"],
+            "description": both(
+                "foreign 属于别的设备或县 · too_old 太久没有同步 · restored 服务从备份恢复过 · format 不是同步标记",
+                "foreign: of another device or county · too_old: not synced for too long · restored: the service came back from a backup"
+                " · format: no cursor at all",
+            ),
         },
         "error": {**WORDS, "description": both("OAuth 2.0 错误代码，只在登录时", "The error code of OAuth 2.0, when signing in only")},
     },
@@ -214,8 +224,8 @@ def _parameter(parameter: Json, example: examples.Example) -> None:
 
 
 def _cleaned(schema: Json, *, sent: bool = True) -> Json:
-    """A schema without pydantic's titles, null defaults and roundabout nulls. In a reply (`sent` is false) no member is ever missing,
-    and one may be added later."""
+    """A schema without pydantic's titles, null defaults and roundabout nulls. In a reply (`sent` is false) no member is missing
+    that isn't marked so, and one may be added later."""
     schema = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
     match schema.get("anyOf"):
         case [dict(one), {"type": "null"}] if "type" in one:
@@ -235,7 +245,7 @@ def _cleaned(schema: Json, *, sent: bool = True) -> Json:
         if schema.get("additionalProperties") is False:
             del schema["additionalProperties"]
         if "properties" in schema:
-            schema["required"] = list(schema["properties"])
+            schema["required"] = [name for name, member in schema["properties"].items() if not member.pop("absent", False)]
     return schema
 
 

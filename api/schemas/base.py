@@ -22,6 +22,7 @@ from api.schemas import text
 
 View = Literal["office", "group"]
 M = TypeVar("M")
+MAY_BE_ABSENT: dict[str, Any] = {"absent": True}  # of a member of a reply: all others are always there
 
 
 # Marks: what a member is besides its type

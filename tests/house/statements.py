@@ -19,7 +19,7 @@ import api
 from api.access import CALLER
 from api.db.documents import KNOWN, Documents, Level
 from api.db.tables import feed, user  # noqa: F401 - with kinds, all tables
-from api.kinds import KINDS, Kind
+from api.kinds import FEED, KINDS, Kind
 from api.schemas.base import View
 
 API = Path(api.__path__[0])
@@ -66,6 +66,8 @@ def statements() -> dict[str, str]:
     for kind in KINDS.values():
         for name, sql in _of_kind(kind):
             found.setdefault(sql, f"{kind.name}.{name}")
+    found |= {sql: f"feed.pull.{level}.{view}" for (level, view), sql in FEED.pull.items()}
+    found |= {sql: f"feed.digest.{level}" for level, sql in FEED.digest.items()}
     return {name: (CALLER if _reads(sql) else "") + sql for sql, name in found.items()}
 
 

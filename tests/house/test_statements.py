@@ -34,6 +34,8 @@ def test_the_list_is_whole() -> None:
         "api.db.store.TICK",
         "api.jobs.places.HOLD",
         "api/db/session.py:schema_version",
+        "feed.digest.township",
+        "feed.pull.place.group",
         "household.list.place.office(number)",
         "household.revisions.office",
         "household.store.lock",

@@ -209,6 +209,6 @@ async def test_nothing_happens_behind_the_statements(databases: Databases) -> No
     assert await rows(urls.owner, "SELECT conname FROM pg_constraint WHERE condeferrable") == {("visit_household_fkey",)}
 
 
-async def test_a_change_row_costs_three_indexes(databases: Databases) -> None:
+async def test_a_change_row_costs_four_indexes(databases: Databases) -> None:
     found = await rows((await databases.new()).owner, "SELECT indexname FROM pg_indexes WHERE tablename = 'change'")
-    assert {name for (name,) in found} == {"change_pkey", "change_place_tick_idx", "change_township_tick_idx"}
+    assert {name for (name,) in found} == {"change_pkey", "change_place_tick_idx", "change_township_tick_idx", "change_digest_idx"}

@@ -4,9 +4,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, Column, Computed, Index, LargeBinary, PrimaryKeyConstraint, Text
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Column,
+    Computed,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
+
+from api.db.tables import place as _place  # noqa: F401 - the key below refers to it
 
 
 class Revision(SQLModel, table=True):
@@ -32,13 +45,22 @@ MARK = "('x' || substr(encode(sha256((id::text || ':' || rev::text)::bytea), 'he
 
 
 class Change(SQLModel, table=True):
-    """One row per record and place: `upsert` where the record is, `remove` where it was. No third index: each costs every write."""
+    """One row per record and place: `upsert` where the record is, `remove` where it was. No third index by tick: each costs every write.
+    The digest is summed from an index of its own, so that it reads no rows (decision 0008)."""
 
     __tablename__ = "change"
     __table_args__ = (
         PrimaryKeyConstraint("county_id", "kind", "id", "place_id", name="change_pkey"),
         Index("change_place_tick_idx", "county_id", "place_id", "tick", "kind", "id"),
         Index("change_township_tick_idx", "county_id", "township_id", "tick", "kind", "id"),
+        Index(
+            "change_digest_idx",
+            "county_id",
+            "place_id",
+            "kind",
+            postgresql_include=["mark"],
+            postgresql_where=text("op = 'upsert'"),
+        ),
     )
     county_id: int
     kind: str = Field(sa_type=Text)
@@ -51,3 +73,16 @@ class Change(SQLModel, table=True):
     successor_id: UUID | None
     rev: int
     mark: int = Field(sa_column=Column(BigInteger, Computed(MARK, persisted=True), nullable=False))
+
+
+class TickGap(SQLModel, table=True):
+    """What a restore leaves: ticks between the restored one and the first new one were given out in a history that is gone."""
+
+    __tablename__ = "tick_gap"
+    __table_args__ = (
+        PrimaryKeyConstraint("county_id", "new_tick", name="tick_gap_pkey"),
+        ForeignKeyConstraint(["county_id"], ["county.county_id"], name="tick_gap_county_fkey"),
+    )
+    county_id: int
+    restored_tick: int = Field(sa_type=BigInteger)
+    new_tick: int = Field(sa_type=BigInteger)

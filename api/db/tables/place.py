@@ -40,6 +40,7 @@ class Place(RecordRow, table=True):
         ForeignKeyConstraint(["county_id", "parent_id"], ["place.county_id", "place.place_id"], name="place_parent_fkey"),
         ForeignKeyConstraint(["county_id"], ["county.county_id"], name="place_county_fkey"),
         Index("place_parent_idx", "county_id", "parent_id"),
+        Index("place_township_idx", "county_id", "township_id"),
     )
     code: str | None = Field(sa_type=Text)
     name: str = Field(sa_type=Text)

@@ -1,0 +1,162 @@
+"""What phones pull: one statement per level and view, and the digest. Why nothing is missed or left behind: decision 0008.
+
+Both read `FROM s`, the caller, like every read (access.py), so the caller's rights, the places, the tick and the page are of one moment.
+
+Each change row has an effective tick for this caller, and the stream is in the order (effective tick, tick, kind, id):
+what was in a place when it was granted comes at the tick of the grant, what happened there since at its own tick, and what a lost place
+holds at the tick of the loss, as `remove`. So neither cursor nor device needs to know about places.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, get_args
+from uuid import UUID
+
+from api.db.documents import Documents, Level
+from api.rules.caller import COUNTY_PLACE
+from api.schemas.base import View
+
+NIL = UUID(int=0)
+DIGEST_MODULUS = 2**48
+
+
+class Position(NamedTuple):
+    """The place in the stream that everything still to come lies behind. Of the kinds, '' is before all in any collation."""
+
+    effective: int = 0
+    tick: int = 0
+    kind: str = ""
+    id: UUID = NIL
+
+
+def level_at(tick: int) -> Position:
+    """Behind everything up to `tick`."""
+    return Position(tick + 1)
+
+
+# Parameters, after those of the caller. Both statements: $6 kinds wanted, $7 those of them that can be read from below.
+# Pull: $8 limit; $9 the tick that this reading began at, null where it begins now with nothing; $10 to $13 the position;
+# $14 the tick that the cursor was given out at. Digest: $8 one place or township, null for all.
+KINDS, PUBLIC, LIMIT, SINCE = "$6::text[]", "$7::text[]", "$8::int", "coalesce($9::bigint, k.tick)"
+EFFECTIVE, TICK, KIND, ID = "$10::bigint", "$11::bigint", "$12::text", "$13::uuid"
+# What a membership `m` of role `r` covers: places `p`. A village brings its groups, the county its townships.
+COVERS = "(p.place_id = m.place_id OR (m.reach = 'below' AND {} <> 'township' AND p.parent_id = m.place_id))"
+# What is read of a place: whole townships, or places; and what can be read of those above, for some kinds. (is it held itself?, number)
+READ = {
+    "place": f"(true, p.place_id), (false, p.parent_id), (false, p.township_id), (false, {COUNTY_PLACE})",
+    "township": "(true, p.township_id), (false, 0)",
+}
+# Places, or townships, in force, each from the tick since when
+HELD = """held AS MATERIALIZED (
+  SELECT x.id, bool_or(x.own) AS own, coalesce(min(x.since) FILTER (WHERE x.own), min(x.since)) AS since,
+    CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
+  FROM (SELECT v.id, v.own, m.granted_tick AS since FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
+    CROSS JOIN LATERAL (VALUES {read}) v (own, id)
+    WHERE m.county_id = $1 AND m.user_id = s.user_id AND m.revoked_tick IS NULL AND v.id IS NOT NULL) x
+  GROUP BY x.id)"""
+# Places and townships lost after the reading began, each with its last loss. They may be of another level than what is held now.
+LOST = """lost AS MATERIALIZED (
+  SELECT x.level, x.id, bool_or(x.own) AS own, max(x.at) AS at, CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
+  FROM (SELECT v.level, v.id, v.own, m.revoked_tick AS at FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
+    CROSS JOIN LATERAL (SELECT 'place' AS level, w.* FROM (VALUES {place}) w (own, id)
+      UNION ALL SELECT 'township', w.* FROM (VALUES {township}) w (own, id)) v
+    WHERE m.county_id = $1 AND m.user_id = s.user_id AND m.revoked_tick > {since} AND v.id IS NOT NULL
+      AND (v.level = 'township') = (m.role IN ('county', 'township'))) x
+  GROUP BY x.level, x.id)"""
+# A remove is for the phone if the record lives in no place held, and comes once: from the row with the highest effective tick.
+# A scalar look-up by primary key on purpose: NOT EXISTS would make the planner read all that is held.
+STANDS = """(SELECT bool_or(CASE WHEN y.op = 'upsert' AND z.since IS NOT NULL THEN true
+    ELSE (greatest(CASE WHEN y.tick > z.since THEN y.tick END, z.lost), y.tick, y.place_id) > ({effective}, c.tick, c.place_id) END)
+  FROM change y CROSS JOIN LATERAL (SELECT
+    (SELECT h.since FROM held h WHERE h.id = y.{level}_id AND y.kind = ANY (h.kinds)) AS since,
+    (SELECT max(l.at) FROM lost l WHERE l.id = CASE l.level WHEN 'place' THEN y.place_id ELSE y.township_id END
+      AND y.kind = ANY (l.kinds)) AS lost) z
+  WHERE y.county_id = $1 AND y.kind = c.kind AND y.id = c.id) IS NOT TRUE"""
+# Rows of one place after a point, at most a page. The point is one comparison of rows, so that the index begins there.
+ROWS = """CROSS JOIN LATERAL (SELECT c.* FROM change c WHERE c.county_id = $1 AND c.{level}_id = {of}.id AND c.kind = ANY ({of}.kinds)
+    AND (c.tick, c.kind, c.id) > ({after}) AND {wanted}
+    ORDER BY c.tick, c.kind, c.id LIMIT {limit} + 1) c"""
+# Where a block of rows with one effective tick begins: in the middle where the last page ended in it
+WITHIN = "CASE WHEN {0} = {1} THEN {2} ELSE 0 END, CASE WHEN {0} = {1} THEN {3} ELSE '' END, CASE WHEN {0} = {1} THEN {4} ELSE {5} END"
+# What came after the grant: behind the grant, and behind the position, whichever is later
+SINCE_GRANT = """greatest(h.since + 1, {0}), CASE WHEN h.since + 1 > {0} OR {1} < {0} THEN '' ELSE {2} END,
+    CASE WHEN h.since + 1 > {0} OR {1} < {0} THEN {4} ELSE {3} END"""
+# About how many changes are to come. Counted where a reading begins: only there is the kind of the position ''
+COUNT = """coalesce((SELECT sum(q.n) FROM {of} CROSS JOIN LATERAL (SELECT count(*) AS n FROM change c
+    WHERE c.county_id = $1 AND c.{level}_id = {a}.id AND c.kind = ANY ({a}.kinds) AND {wanted}) q), 0)"""
+COLUMNS = "c.tick, c.kind, c.id, c.rev"
+
+
+class Feed:
+    """`pull[level, view]` and `digest[level]`, built at start from the documents of all kinds."""
+
+    def __init__(self, documents: Sequence[Documents]) -> None:
+        self.pull = {(level, view): _pull(documents, level, view) for level in get_args(Level) for view in get_args(View)}
+        self.digest = {level: _digest(level) for level in get_args(Level)}
+
+
+def _held(level: Level) -> str:
+    return HELD.format(kinds=KINDS, public=PUBLIC, covers=COVERS.format("s.role"), read=READ[level])
+
+
+def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
+    nil = f"'{NIL}'::uuid"
+    within = {of: WITHIN.format(of, EFFECTIVE, TICK, KIND, ID, nil) for of in ("h.since", "l.at")}
+    lost = LOST.format(kinds=KINDS, public=PUBLIC, covers=COVERS.format("m.role"), since=SINCE, **READ)
+
+    def rows(of: str, after: str, wanted: str, by: str = level) -> str:
+        return ROWS.format(level=by, of=of, after=after, wanted=wanted, limit=LIMIT)
+
+    def stands(effective: str) -> str:
+        return STANDS.format(effective=effective, level=level)
+
+    granted = rows("h", within["h.since"], "c.tick <= h.since AND c.op = 'upsert'")
+    happened = f"(c.op = 'upsert' OR (c.tick > {SINCE} AND {stands('c.tick')}))"
+    since_grant = rows("h", SINCE_GRANT.format(EFFECTIVE, TICK, KIND, ID, nil), happened)
+    parts = [
+        f"SELECT h.since AS effective, {COLUMNS}, c.op, c.reason, c.successor_id FROM held h {granted} WHERE h.since >= {EFFECTIVE}",
+        f"SELECT c.tick, {COLUMNS}, c.op, c.reason, c.successor_id FROM held h {since_grant}",
+    ]
+    after = f"CASE WHEN h.since >= {EFFECTIVE} THEN 0 ELSE {EFFECTIVE} END"
+    counts = [COUNT.format(of="held h", level=level, a="h", wanted=f"c.tick >= {after} AND (c.op = 'upsert' OR c.tick > {SINCE})")]
+    for by in get_args(Level):
+        counts.append(COUNT.format(of="lost l", level=by, a="l", wanted=f"l.level = '{by}' AND l.at >= {EFFECTIVE}"))
+        gone = rows("l", within["l.at"], stands("l.at"), by)
+        within_reach = f"WHERE l.level = '{by}' AND l.at >= {EFFECTIVE}"
+        parts.append(f"SELECT l.at, {COLUMNS}, 'remove', 'out_of_scope', NULL::uuid FROM lost l {gone} {within_reach}")
+    docs = " ".join(f"WHEN '{d.kind}' THEN {d.one(view, 'p.id')}" for d in documents)
+    last = f"FILTER (WHERE p.n = {LIMIT})"
+    return f"""SELECT s.role, s.places, k.tick, k.floor_tick, x.*,
+  (SELECT bool_or(g.restored_tick < $14::bigint AND $14 < g.new_tick) FROM tick_gap g WHERE g.county_id = $1) IS TRUE AS in_gap
+FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
+WITH {_held(level)},
+{lost},
+page AS MATERIALIZED (
+  SELECT row_number() OVER (ORDER BY u.effective, u.tick, u.kind, u.id) AS n, u.* FROM (
+    {" UNION ALL ".join(parts)}
+    ORDER BY effective, tick, kind, id LIMIT {LIMIT} + 1) u)
+SELECT count(*) AS found,
+  max(p.effective) {last} AS last_effective, max(p.tick) {last} AS last_tick,
+  max(p.kind) {last} AS last_kind, max(p.id::text) {last} AS last_id,
+  string_agg(CASE p.op WHEN 'upsert' THEN '{{"op":"upsert","kind":"' || p.kind || '","id":"' || p.id || '","rev":' || p.rev || ',"doc":'
+      || (CASE p.kind {docs} END) || '}}'
+    ELSE '{{"op":"remove","kind":"' || p.kind || '","id":"' || p.id || '","reason":"' || p.reason
+      || coalesce('","successor_id":"' || p.successor_id, '') || '"}}' END, ',' ORDER BY p.n) FILTER (WHERE p.n <= {LIMIT}) AS changes,
+  CASE WHEN {KIND} <> '' THEN NULL WHEN count(*) > {LIMIT} THEN {" + ".join(counts)} ELSE count(*) END AS of
+FROM page p) x"""
+
+
+def _digest(level: Level) -> str:
+    """Sums the marks from an index by place: no row is read. An officer's township is read as its places."""
+    wanted = f"($8::int IS NULL AND s.role <> 'county' OR h.id = $8 OR h.id = 0 AND $8 = {COUNTY_PLACE})"
+    rows = "FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'"
+    if level == "township":
+        rows = """FROM place p JOIN change c ON c.county_id = $1 AND c.place_id = p.place_id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'
+      WHERE p.county_id = $1 AND p.township_id = h.id"""
+    return f"""SELECT s.role, s.places, k.tick, x.* FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
+WITH {_held(level)},
+sums AS MATERIALIZED (SELECT q.kind, sum(q.n) AS n, mod(sum(q.total), {DIGEST_MODULUS}) AS total
+  FROM held h CROSS JOIN LATERAL (SELECT c.kind, count(*) AS n, sum(c.mark) AS total
+    {rows} GROUP BY c.kind) q WHERE {wanted} GROUP BY q.kind)
+SELECT (SELECT bool_or({wanted}) FROM held h) AS held,
+  json_object_agg(w.kind, json_build_object('count', coalesce(q.n, 0), 'sum', coalesce(q.total, 0)))::text AS kinds
+FROM unnest({KINDS}) w (kind) LEFT JOIN sums q ON q.kind = w.kind) x"""
