@@ -10,12 +10,13 @@ from api.db.session import Tx
 from api.files.text_table import read_csv
 from api.kinds import CATALOGUE_ENTRY, PLACE
 from api.language import both
-from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, Problem
+from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, REFUSED_WORD, Problem
 from api.road import Op, Result, write_all
 from api.rules.caller import COUNTY_PLACE, Caller
 from api.rules.catalogue_entry import standard
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
 from api.rules.place import Known, Plan, plan
+from api.rules.refused import refused_word
 
 # Whoever numbers places holds the county's own row, so that two of them come one after the other
 HOLD = "SELECT p.place_id FROM place p WHERE p.county_id = $1 AND p.place_id = 1 FOR NO KEY UPDATE"
@@ -150,6 +151,8 @@ async def add_group(
     tx: Tx, caller: Caller, *, group_id: UUID, parent_id: int, group_number: int, name: str | None, today: date, now: datetime
 ) -> Result:
     """A villagers' group below a village. Raises `not-found`, `not-a-village`, and `number-taken` where there is one of that number."""
+    if refused_word(name or ""):
+        raise REFUSED_WORD.at("/name")
     await tx.fetch(HOLD, caller.county_id)
     rows = [dict(row) for row in await tx.fetch(ALL, caller.county_id)]
     village = next((row for row in rows if row["place_id"] == parent_id and row["township_id"] in caller.townships), None)

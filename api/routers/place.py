@@ -11,7 +11,18 @@ from api.db.session import Tx
 from api.jobs import places
 from api.kinds import PLACE
 from api.language import both, preferred, translated
-from api.problems import BAD_ENCODING, BAD_FILE, NOT_A_VILLAGE, NOT_ALLOWED, NOT_FOUND, NUMBER_TAKEN, TOO_LARGE, WRONG_MEDIA_TYPE
+from api.problems import (
+    BAD_ENCODING,
+    BAD_FILE,
+    ID_TAKEN,
+    NOT_A_VILLAGE,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NUMBER_TAKEN,
+    REFUSED_WORD,
+    TOO_LARGE,
+    WRONG_MEDIA_TYPE,
+)
 from api.road import Result
 from api.routers import wire
 from api.routers.records import BAD_BODY, Records
@@ -22,6 +33,7 @@ from api.schemas.place import Place, PlaceQuery
 router = APIRouter(tags=[both("地方", "Places")])
 
 CSV = ("text/csv",)
+ETAG = {"ETag": both("版本号", "The revision")}
 MOST = 20_000_000
 
 calls = Records(router, PLACE, ("地方", "place"))
@@ -63,12 +75,12 @@ class ImportReport(BaseModel):
             "Counties, townships and villages come from files of divisions; groups are made here.",
         ),
         ("county", "township"),
-        wire.reply(
-            Place,
-            both("小组", "The group"),
-            201,
-            {"Location": both("新记录的地址", "Path of the new record"), "ETag": both("版本号", "The revision")},
-        ),
+        {
+            **wire.reply(Place, both("小组", "The group"), 201, {"Location": both("新记录的地址", "Path of the new record"), **ETAG}),
+            **wire.reply(Place, both("同一 id 建过的小组", "The group that the same id made before"), 200, ETAG),
+        },
+        ID_TAKEN,
+        REFUSED_WORD,
         NOT_ALLOWED,
         NOT_FOUND,
         NOT_A_VILLAGE,

@@ -385,3 +385,8 @@ async def test_a_number_that_becomes_the_neighbours_looks_double_too(sign_in: Si
     assert (reply.status_code, reply.json()["doubles"]) == (409, [other["id"]])
     reply = await worker.patch(f"/v1/households/{one['id']}?confirm=true", json={"number": other["number"]}, headers={"If-Match": '"1"'})
     assert (reply.status_code, reply.json()["rev"]) == (200, 2)
+
+
+@pytest.mark.parametrize("member", ["number", "address"])
+async def test_the_old_registers_do_not_come_back_as_a_number_or_an_address(sign_in: SignIn, member: str) -> None:
+    refused(await enter(await sign_in("worker-1"), **{member: "超生户-01"}), 422, "refused-word", f"/{member}")

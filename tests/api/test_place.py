@@ -154,6 +154,8 @@ async def test_a_group_may_have_a_name_of_its_own(sign_in: SignIn) -> None:
     village = await a_village(officer, "杏花村")
     reply = await officer.post("/v1/places", json={"parent_id": village["place_id"], "group_number": 96, "name": " 坡上组 "})
     assert (reply.status_code, reply.json()["name"]) == (201, "坡上组")
+    reply = await officer.post("/v1/places", json={"parent_id": village["place_id"], "group_number": 95, "name": "超生户组"})
+    refused(reply, 422, "refused-word", "/name")
 
 
 async def test_a_group_lies_below_a_village_and_nothing_else(sign_in: SignIn) -> None:
