@@ -18,7 +18,7 @@ from api.tokens import BadToken, Claims, Keys, Remembered
 
 T = TypeVar("T")
 
-# Today is the day in Asia/Shanghai (DOMAIN). A fixed offset does: summer time there ended in 1991.
+# Today is the day in Asia/Shanghai. A fixed offset does: summer time there ended in 1991.
 SHANGHAI = timezone(timedelta(hours=8))
 
 # One row for a caller in good standing, none for anybody else, nor for a token from before the device signed out and in again.

@@ -1,7 +1,7 @@
 """The demonstration county: an invented county with invented families, as pure data, the same on each run.
 
 No clock, no I/O: days count back from DEMO_DAY, ids are UUIDv5 of what they name, and each function draws from a generator seeded with a
-text. The county's code starts with 99, which no province has; nobody here is anybody (DOMAIN.md, "Facts the code needs", real rows).
+text. The county's code starts with 99, which no province has; nobody here is anybody.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ class Visit(TypedDict):
 
 
 class User(TypedDict):
-    """places are memberships. household_id: the own household of a household head, whose seat in it is no membership (DESIGN.md 4)."""
+    """places are memberships. household_id: the own household of a household head, whose seat in it is no membership."""
 
     id: UUID
     username: str
@@ -271,7 +271,7 @@ def households() -> list[Household]:
 
 
 def users() -> list[User]:
-    """First those that programs rely on (API.md, "For programs that try the service"), then those that the other places need.
+    """First those that programs which try the service rely on, then those that the other places need.
 
     worker-1 and worker-2 serve one village, worker-3 another of the same township, worker-4 one of another township. lead-1 is the lead
     household of the first group of worker-1's village; head-1 and head-2 are households of its first and its second group.

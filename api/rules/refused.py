@@ -1,4 +1,4 @@
-"""The word guard: a short, public list of words of the old birth-planning registers (DOMAIN.md, "What it never does" 1).
+"""The word guard: a short, public list of words of the old birth-planning registers (decision 0007).
 
 This is a speed bump and not a wall. Whoever wants to get round it writes a nickname, pinyin, a picture or a paper list, and no list of
 words can stop that. It is here so that nobody falls back into the old forms out of habit, and so that the refusal says plainly why.

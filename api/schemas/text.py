@@ -16,7 +16,7 @@ _LANDLINE = re.compile(r"(?:[+]86-?\(?0?|\(?0)(10|2[0-9]|[3-9][0-9]{2})\)?-?([0-
 
 
 def person_name(text: str) -> str:
-    """A name of 1 to 50 code points with U+00B7 as separator; ValueError for others (DOMAIN.md, "Names").
+    """A name of 1 to 50 code points with U+00B7 as separator; ValueError for others.
 
     No NFKC: it would turn a compatibility ideograph on somebody's identity card into another character.
     """
@@ -34,7 +34,7 @@ def has_private_use(text: str) -> bool:
 
 
 def phone(text: str) -> str | None:
-    """The one spelling of a number, or None for what is none (DOMAIN.md, "Phone").
+    """The one spelling of a number, or None for what is none.
 
     Mobile `13800138000`; landline `0543-3245678`, with an extension `0543-3245678-801`.
     """

@@ -28,7 +28,7 @@ def repr_short(value: Any) -> str:
 
 
 def check_problem(reply: httpx.Response, status: int | None = None, slug: str | None = None, language: str = "zh-CN") -> dict[str, Any]:
-    """The reply is a problem as RFC 9457 and DESIGN.md have it."""
+    """The reply is a problem as RFC 9457 has it, in our members."""
     assert status is None or reply.status_code == status, reply.text
     assert 400 <= reply.status_code < 500, reply.text
     assert reply.headers["content-type"] == "application/problem+json"

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class RecordRow(SQLModel):
-    """`township_id` is the township that `place_id` lies in, 0 above the townships: officers read by it (DESIGN, scope)."""
+    """`township_id` is the township that `place_id` lies in, 0 above the townships: officers read by it (decision 0003)."""
 
     county_id: int
     id: UUID
