@@ -136,6 +136,17 @@ def test_a_busy_port_gives_one_clear_error_and_starts_nothing(tmp_path: Path) ->
     assert not (tmp_path / "postgres").exists()
 
 
+def test_when_its_postgres_dies_it_says_so_and_ends(tmp_path: Path) -> None:
+    port = free_port()
+    process = start(tmp_path, port)
+    wait_until_ready(process, port)
+    os.kill(postgres_of(process, tmp_path), signal.SIGKILL)
+    said = ended(process)
+    assert process.returncode == 1
+    assert "PostgreSQL has died" in said
+    assert "Traceback" not in said
+
+
 def test_it_stops_when_asked_and_takes_postgres_with_it(tmp_path: Path) -> None:
     port = free_port()
     with serving(tmp_path, port) as process:
