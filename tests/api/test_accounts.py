@@ -451,7 +451,7 @@ async def test_the_last_administrator_cannot_go(small: Phone) -> None:
 
 
 async def test_two_administrators_who_close_each_other(small: Phone) -> None:
-    app = small._transport.app  # type: ignore[attr-defined]
+    app = small._transport.app  # type: ignore[attr-defined]  # httpx does not declare it
     deputy = await signed_in(app, {"username": "deputy", "password": "bai-shui-2026"})
     users = {user["username"]: f"/v1/users/{user['id']}" for user in (await small.get("/v1/users")).json()["items"]}
     replies = await asyncio.gather(small.post(f"{users['deputy']}/close"), deputy.post(f"{users['boss']}/close"))

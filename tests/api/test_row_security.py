@@ -96,7 +96,7 @@ async def known(username: str, access: Access, sign_in: SignIn, net: Net) -> Som
     identity = (claims.county_id, claims.user_id, claims.device_id, claims.role, claims.issued_at)
     [held] = await net.same(WHO, *identity)
     places = (tuple(held[name]) for name in ("places", "townships", "above"))
-    return Somebody(Caller(claims.county_id, claims.user_id, claims.device_id, claims.role, *places), identity)  # type: ignore[arg-type]
+    return Somebody(Caller(claims.county_id, claims.user_id, claims.device_id, claims.role, *places), identity)  # type: ignore[arg-type]  # text is a Role here
 
 
 async def records(net: Net, kind: Kind, caller: Caller, *, inside: bool, most: int = 8) -> list[dict[str, Any]]:
