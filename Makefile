@@ -34,7 +34,7 @@ lint-migrations: .venv/ready
 # squawk would have every number a bigint and every varchar a text: the widths are chosen in the tables.
 SQUAWK_EXCLUDE := prefer-bigint-over-int,prefer-bigint-over-smallint,prefer-text-field
 
-# Redocly, by npm: installed again only when its lock changed. Quiet about itself: no telemetry, no look for a newer one.
+# Redocly, by npm. Quiet about itself: no telemetry, no look for a newer one.
 OPENAPI := tests/contract/openapi
 lint-openapi: .venv/ready
 	@if node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null; \
@@ -42,8 +42,9 @@ lint-openapi: .venv/ready
 		REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npm run --silent lint; \
 	else echo "redocly: skipped, Node.js 20.19 or newer is not here (CI has it); pytest checks the OpenAPI document in any case"; fi
 
-$(OPENAPI)/node_modules/.ready: $(OPENAPI)/package-lock.json $(OPENAPI)/.npmrc
-	@cd $(OPENAPI) && npm ci --silent && touch node_modules/.ready
+# What npm installs for the linter and for the RxDB client that pytest runs: again only when the lock changed.
+tests/contract/%/node_modules/.ready: tests/contract/%/package-lock.json tests/contract/%/.npmrc
+	@cd tests/contract/$* && npm ci --loglevel=error >/dev/null && touch node_modules/.ready
 
 bench: .venv/ready ## measure against the limits of this machine and compare with bench/budgets.toml
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -7,6 +7,7 @@ asked for. So a closed account, a revoked device and a place taken away bite on 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from asyncpg import Record
 from fastapi import Request
@@ -21,10 +22,18 @@ T = TypeVar("T")
 # Today is the day in Asia/Shanghai. A fixed offset does: summer time there ended in 1991.
 SHANGHAI = timezone(timedelta(hours=8))
 
+# Field workers hold places (a village brings its groups), officers whole townships; the county holds all, and 0 for what lies above them.
+_HELD = f"""CROSS JOIN LATERAL (
+    SELECT coalesce(array_agg(DISTINCT p.place_id) FILTER (WHERE u.role IN ('village', 'household_head')), '{{}}') AS places,
+      coalesce(array_agg(DISTINCT p.township_id) FILTER (WHERE u.role IN ('county', 'township')), '{{}}') AS townships,
+      coalesce(array_agg(DISTINCT p.parent_id) FILTER (WHERE p.parent_id IS NOT NULL)
+        || array_agg(DISTINCT p.township_id) || {COUNTY_PLACE}, '{{}}') AS above
+    FROM membership m JOIN place p ON p.county_id = $1
+      AND (p.place_id = m.place_id OR (m.reach = 'below' AND u.role <> 'township' AND p.parent_id = m.place_id))
+    WHERE m.county_id = $1 AND m.user_id = u.id AND m.revoked_tick IS NULL) h"""
 # One row for a caller in good standing, none for anybody else, nor for a token from before the device signed out and in again.
 # What it sets is what row level security reads later in the same statement: `s` is materialized, and whatever reads records is correlated
 # with it, so it cannot start before (decision 0003).
-# Field workers hold places (a village brings its groups), officers whole townships; the county holds all, and 0 for what lies above them.
 CALLER = f"""
 WITH s AS MATERIALIZED (
   SELECT u.id AS user_id, u.role, h.places, h.townships, h.above,
@@ -34,17 +43,14 @@ WITH s AS MATERIALIZED (
   FROM app_user u
   JOIN device d ON d.county_id = $1 AND d.id = $3::uuid AND d.user_id = u.id AND d.state = 'active'
     AND d.state_at < to_timestamp($5::int + 1)
-  CROSS JOIN LATERAL (
-    SELECT coalesce(array_agg(DISTINCT p.place_id) FILTER (WHERE u.role IN ('village', 'household_head')), '{{}}') AS places,
-      coalesce(array_agg(DISTINCT p.township_id) FILTER (WHERE u.role IN ('county', 'township')), '{{}}') AS townships,
-      coalesce(array_agg(DISTINCT p.parent_id) FILTER (WHERE p.parent_id IS NOT NULL)
-        || array_agg(DISTINCT p.township_id) || {COUNTY_PLACE}, '{{}}') AS above
-    FROM membership m JOIN place p ON p.county_id = $1
-      AND (p.place_id = m.place_id OR (m.reach = 'below' AND u.role <> 'township' AND p.parent_id = m.place_id))
-    WHERE m.county_id = $1 AND m.user_id = u.id AND m.revoked_tick IS NULL) h
+  {_HELD}
   WHERE u.county_id = $1 AND u.id = $2::uuid AND u.closed_at IS NULL AND u.role = $4::text) """
 
 WHO = CALLER + "SELECT s.places, s.townships, s.above FROM s"
+RIGHTS = f"""
+SELECT u.role, h.places, h.townships, h.above FROM app_user u
+{_HELD}
+WHERE u.county_id = $1 AND u.id = $2::uuid AND u.closed_at IS NULL"""
 
 STANDING = """
 SELECT u.role, u.closed_at IS NOT NULL AS closed, d.state FROM app_user u
@@ -83,6 +89,23 @@ class Access:
         claims = self.claims(request)
         role, [held] = await self._ask(claims, lambda role: WHO)
         return Caller(claims.county_id, claims.user_id, claims.device_id, role, *(tuple(held[n]) for n in ("places", "townships", "above")))
+
+    async def sender(self, request: Request) -> Caller:
+        """The same for a push: a device that was reported lost may bring what it has not sent (offline.py looks at its state again)."""
+        try:
+            return await self.caller(request)
+        except Problem as problem:
+            claims = self.claims(request)
+            caller = await self.caller_of(claims.county_id, claims.user_id, claims.device_id)
+            if caller is None or problem.kind is not DEVICE_REVOKED:
+                raise
+            return caller
+
+    async def caller_of(self, county_id: int, user_id: UUID, device_id: UUID) -> Caller | None:
+        """The rights that a user has now, to do what was asked for earlier. None for an account that is closed."""
+        found = await self.database.fetch(RIGHTS, county_id, user_id)
+        held = [(row["role"], *(tuple(row[n]) for n in ("places", "townships", "above"))) for row in found]
+        return Caller(county_id, user_id, device_id, *held[0]) if held else None
 
     async def _ask(self, claims: Claims, statement: Callable[[Role], str], *args: Any) -> tuple[Role, list[Record]]:
         identity = (claims.county_id, claims.user_id, claims.device_id)

@@ -7,7 +7,7 @@ text. The county's code starts with 99, which no province has; nobody here is an
 from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from uuid import UUID, uuid5
 
 from api.rules.catalogue_entry import STANDARD
@@ -347,6 +347,43 @@ def visits() -> list[Visit]:
                 }
             )
     return sorted(found, key=lambda visit: (visit["visited_on"], visit["id"]))
+
+
+class Unsettled(TypedDict):
+    """An edit that a phone brought and that did not go in as it was: `op` as it is pushed."""
+
+    username: str
+    phone: UUID
+    lost: bool
+    op: dict[str, Any]
+
+
+def unsettled() -> list[Unsettled]:
+    """Entries of worker-1's for the lists for people: a conflict (worker-2 edits first), a refused edit, one that waits for its household,
+    and two from a phone that was reported lost."""
+    [village] = next(user for user in users() if user["username"] == "worker-1")["places"]
+    below = {place["id"] for place in places() if place["parent_id"] == village}
+    in_village = {household["id"] for household in households() if household["place"] in below}
+    edited, other = [visit for visit in visits() if visit["household_id"] in in_village and visit["notes"]][:2]
+    household = {"household_id": str(other["household_id"])}
+    new = {"visited_on": DEMO_DAY.isoformat(), "outcome": "met", "notes": "问了冬天取暖"}
+    ops: list[tuple[str, str, str, str, int | None, dict[str, Any]]] = [
+        ("worker-2", "phone", "09:00", str(edited["id"]), 1, {"notes": "补记：材料已带齐"}),
+        ("worker-1", "phone", "10:00", str(edited["id"]), 1, {"notes": "补记：还缺一份证明"}),
+        ("worker-1", "phone", "10:05", str(_id("visit to come")), None, {**new, "visited_on": "2062-11-20"} | household),
+        ("worker-1", "phone", "10:10", str(_id("visit that waits")), None, {**new, "household_id": str(_id("household to come"))}),
+        ("worker-1", "lost phone", "10:15", str(other["id"]), 1, {"agreed": "月底送材料"}),
+        ("worker-1", "lost phone", "10:20", str(other["id"]), 1, {"manner": "phone"}),
+    ]
+    return [
+        {
+            "username": username,
+            "phone": _id(f"{phone} of {username}"),
+            "lost": phone == "lost phone",
+            "op": {"kind": "visit", "id": record_id, "base_rev": base_rev, "at": f"{DEMO_DAY}T{at}:00+08:00", "doc": doc},
+        }
+        for username, phone, at, record_id, base_rev, doc in ops
+    ]
 
 
 def _how(rng: Random, away: bool) -> tuple[Literal["home", "phone", "office"], Literal["met", "absent", "declined"]]:

@@ -18,7 +18,7 @@ from api.problems import Problem
 from api.rules import household as household_rule
 from api.rules import visit as visit_rule
 from api.rules.caller import Caller, Role
-from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Record, mark_of, marked, sent
+from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Distinct, Record, at_most, mark_of, marked, sent
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household
 from api.schemas.place import Place
@@ -69,6 +69,10 @@ class Kind:
     guarded: tuple[str, ...] = field(init=False)
     coded: Mapping[str, str] = field(init=False)
     colleagues: tuple[str, ...] = field(init=False)
+    sets: Mapping[str, int] = field(init=False)  # lists without order, and how many they may hold
+    required: tuple[str, ...] = field(init=False)
+    sent: frozenset[str] = field(init=False)  # what a client may say
+    defaults: Row = field(init=False)  # of members that it need not say
 
     def __post_init__(self) -> None:
         self.documents = Documents(
@@ -79,6 +83,10 @@ class Kind:
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
         self.colleagues = tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES))
+        self.sets = {n: at_most(f) for n, f in sent(self.schema) if marked(f, Distinct)}
+        self.sent = frozenset(n for n, _ in sent(self.schema))
+        self.defaults = {n: f.default for n, f in sent(self.schema) if not f.is_required()}
+        self.required = tuple(n for n, f in sent(self.schema) if f.is_required())
 
 
 PLACE = Kind(

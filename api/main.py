@@ -1,5 +1,6 @@
 """Builds the app: routers, problems, docs page, lifespan."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,14 +18,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
+from api.jobs import held
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
-from api.routers import about, auth, catalogue_entry, docs, household, me, place, sync, user, visit, wire
+from api.routers import about, auth, catalogue_entry, docs, household, inbox, me, place, push, sync, user, visit, wire
+from api.schemas.faults import invalid
 from api.settings import Settings
 from api.sign_in import Passwords
 from api.tokens import Keys
 
 log = logging.getLogger("jiafang")
-ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, sync, about, docs))
+ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, sync, push, inbox, about, docs))
 
 
 def build() -> FastAPI:
@@ -38,7 +41,10 @@ def build() -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await database.check_role()
+        sweeping = asyncio.create_task(held.by_the_hour(app.state.access))
         yield
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
         await database.close()
 
     app = FastAPI(
@@ -70,7 +76,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["loc"][0] == "path" for fault in faults):
         return wire.say_no(request, NOT_FOUND())
-    return wire.say_no(request, wire.invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults], prefix="?"))
+    return wire.say_no(request, invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults], prefix="?"))
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

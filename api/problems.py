@@ -37,6 +37,14 @@ class Problem(Exception):
             document["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": pick(f.words, language)} for f in self.faults]
         return document
 
+    def stored(self) -> dict[str, Any]:
+        """To be kept with what was refused, and read again in either language."""
+        return {"slug": self.kind.slug, "faults": [list(fault) for fault in self.faults], "facts": self.facts}
+
+
+def restored(stored: Mapping[str, Any]) -> Problem:
+    return Problem(ALL[stored["slug"]], (Fault(*fault) for fault in stored["faults"]), {}, stored["facts"])
+
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
@@ -300,6 +308,21 @@ NO_FIELD_SEAT = ProblemKind(
         "只有中心户长可以同步其小组的记录；自己家的记录请在线查看。",
         "Only the lead household of a group syncs its records; a family reads its own online.",
     ),
+)
+COULD_NOT_STORE = ProblemKind(
+    "could-not-store",
+    422,
+    both("没能存入", "It could not be stored"),
+    both(
+        "数据库没有接受这一条；原文已保留在未接受列表，管理员可以查看。",
+        "The database did not take this one. What was sent is kept on the rejected list, for an administrator to look at.",
+    ),
+)
+SETTLED = ProblemKind(
+    "settled",
+    409,
+    both("已经处理过", "It has been settled"),
+    both("这一项已有人处理过。", "Somebody has settled this already."),
 )
 
 # Users

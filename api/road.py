@@ -2,6 +2,7 @@
 
 Whatever wants to change a record makes `Op`s of it and calls `write` inside `Database.write`. So every rule, the trail and the feed hold
 for every way in. Statements are set-wise: a batch costs a handful of them, not one per record. The order of the steps is decision 0002.
+What was edited offline takes the same steps; offline.py decides where its author can't be asked.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from api.db import store
+from api.db import kept, store
 from api.db.session import Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS, Follows, Kind
@@ -32,50 +33,61 @@ from api.problems import (
     Problem,
 )
 from api.rules.caller import COUNTY_PLACE, Caller
+from api.rules.merge import Step, plain
 from api.rules.refused import refused_word
+
+NO_EDIT = ("rev", "updated_at", "township_id")  # follow from the edit of other members
 
 
 @dataclass(slots=True)
 class Op:
-    """One wish: create (`base_rev` None), change (`doc` holds the members to change) or void (`void` holds the reason) the record `id`."""
+    """One wish: create (`base_rev` None), change (`doc` holds the members to change) or void (`void` holds the reason) the record `id`.
+    `made_at`: when, by the clock of the device; None: now. `mark`: what the wish says, in 16 bytes: the same again is a repeat."""
 
     kind: Kind
     id: UUID
     doc: Row = field(default_factory=dict)
     base_rev: int | None = None
     void: str | None = None
+    made_at: datetime | None = None
+    mark: bytes = b""
+
+    def __post_init__(self) -> None:
+        self.mark = self.mark or marked(self.kind.name, self.id, self.base_rev, self.void, self.doc)
 
     @property
     def creates(self) -> bool:
         return self.base_rev is None and self.void is None
 
-    @property
-    def mark(self) -> bytes:
-        """What the wish says, in 16 bytes: the same again is a repeat."""
-        said = [self.kind.name, self.id, self.base_rev, self.void, self.doc]
-        return hashlib.sha256(orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)).digest()[:16]
+
+def marked(*said: Any) -> bytes:
+    return hashlib.sha256(orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)).digest()[:16]
 
 
 @dataclass(slots=True)
 class Result:
-    """What became of an op. `doc`: the record's JSON as the caller may see it. `doubles`: ids of records that look like the same thing."""
+    """What became of an op. `doc`: the record's JSON as the caller may see it. `doubles`: ids of records that look like the same thing.
+    Only what was made offline is merged, held, kept in the inbox or has conflicts (docs/sync.md says what each means)."""
 
-    outcome: Literal["applied", "unchanged", "rejected"]
+    outcome: Literal["applied", "unchanged", "merged", "conflict", "held", "inbox", "rejected"]
     rev: int | None = None
     doc: str | None = None
     doubles: list[UUID] = field(default_factory=list)
     problem: Problem | None = None
+    conflicts: list[Row] = field(default_factory=list)
+    kept: bool = False
+    with_doc: bool = True  # whether `doc` is wanted
 
 
 @dataclass(slots=True)
-class _Batch:
+class Batch:
     """What was read for the ops, and what is to be written for them."""
 
     caller: Caller
     today: date
     now: datetime
     rows: dict[str, dict[Any, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: id, or number of a place -> row
-    marks: dict[tuple[str, UUID], bytes] = field(default_factory=dict)  # of creations stored before
+    trail: dict[tuple[str, UUID], list[Step]] = field(default_factory=lambda: defaultdict(list))  # revisions, where they are asked for
     codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     colleagues: set[UUID] = field(default_factory=set)
     # by kind: parent -> those of its children that are not voided
@@ -84,17 +96,18 @@ class _Batch:
     changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
     alike: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what may have become a double
     stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
+    left: dict[tuple[str, UUID], set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))  # (place, township) moved from
     revisions: list[Row] = field(default_factory=list)
 
 
 async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
     """Does what the ops ask for, and returns one result per op, in their order: one that is refused does not hold up the others. Only an id
     or a code that another record has ends the whole batch (`id-taken`, `code-taken`)."""
-    batch = _Batch(caller, today, now)
-    await _read(tx, batch, ops)
+    batch = Batch(caller, today, now)
+    await read(tx, batch, ops)
     results = [_decide(batch, op) for op in ops]
-    changes = await _store(tx, batch)
-    await _reply(tx, batch, ops, results)
+    changes = await put(tx, batch)
+    await reply(tx, batch, ops, results)
     if changes:
         await store.tick(tx, caller.county_id)
         await store.put(tx, store.CHANGE, caller.county_id, changes)
@@ -121,35 +134,47 @@ async def write_one(tx: Tx, caller: Caller, op: Op, *, today: date, now: datetim
 # Reading
 
 
-async def _read(tx: Tx, batch: _Batch, ops: Sequence[Op]) -> None:
+async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
-    caller, wanted = batch.caller, defaultdict[str, set[Any]](set)
+    caller, wanted, moving = batch.caller, defaultdict[str, set[Any]](set), defaultdict[str, set[UUID]](set)
     for kind, mine in _by_kind(ops):
         wanted[kind.name] |= {op.id for op in mine}
         if kind.parent:
-            wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if op.creates}
+            wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if kind.parent.member in op.doc}
         if kind.parent and kind.parent.follows:
-            # which parent a stored record has never changes, so it may be read before the parent is locked
+            # a stored record's parent changes with its own lock alone, so it may be read before the parent is locked
             stored = [op.id for op in mine if not op.creates]
             if stored:
                 wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
     for kind in KINDS.values():
+        rows = batch.rows[kind.name]
         if kind.name == "place":  # named by number; who creates in it waits for the other, so that doubles are seen
             found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
-            batch.rows["place"] |= {row["place_id"]: row for row in found}
-        ids = [i for i in wanted[kind.name] if isinstance(i, UUID)]
-        batch.rows[kind.name] |= {row["id"]: row for row in await store.rows(tx, kind.store.lock, caller, ids)}
+            rows |= {row["place_id"]: row for row in found}
+        if kind.parent:  # what lies below a record that moves comes along; its parent is locked, so nobody else holds it
+            below = {row["id"]: row for row in await store.rows(tx, kind.store.below, caller, moving[kind.parent.kind])}
+            rows |= below
+            moving[kind.name] |= below.keys()
+        ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
+        rows |= {row["id"]: row for row in await store.rows(tx, kind.store.lock, caller, ids)}
+        moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
     for kind, mine in _by_kind(ops):
         await _look_up(tx, batch, kind, mine)
 
 
-async def _look_up(tx: Tx, batch: _Batch, kind: Kind, ops: Sequence[Op]) -> None:
+def _moves(op: Op, row: Row | None) -> bool:
+    """Whether the op may give the record another parent."""
+    return row is not None and op.kind.parent is not None and op.doc.get(op.kind.parent.member) not in (None, row[op.kind.parent.member])
+
+
+async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
     caller = batch.caller
-    again = [op.id for op in ops if op.creates and op.id in batch.rows[kind.name]]
-    if again:
-        batch.marks |= {
-            (kind.name, row["id"]): row["mark"] for row in await tx.fetch(store.FIRST_MARKS, caller.county_id, kind.name, again)
-        }
+    asked = [op.id for op in ops if op.made_at or (op.creates and op.id in batch.rows[kind.name])]
+    if asked:
+        for step in await tx.fetch(store.TRAIL, caller.county_id, kind.name, asked):
+            changes = None if step["changes"] is None else orjson.loads(step["changes"])
+            own = step["device_id"] == caller.device_id
+            batch.trail[kind.name, step["id"]].append(Step(step["rev"], own, step["made_at"], changes, step["mark"]))
     for member, catalogue in kind.coded.items():
         codes = {code for op in ops for code in op.doc.get(member) or ()}
         if codes:
@@ -173,23 +198,26 @@ def _by_kind(ops: Sequence[Op]) -> Iterable[tuple[Kind, list[Op]]]:
 # Deciding: no I/O from here to the next heading
 
 
-def _decide(batch: _Batch, op: Op) -> Result:
+def _decide(batch: Batch, op: Op) -> Result:
     before = batch.rows[op.kind.name].get(op.id)
-    after = _creation(batch, op, before) if op.creates else _change(batch, op, before)
+    after: Row | Problem
+    if op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
+        after = before if batch.trail[op.kind.name, op.id][0].mark == op.mark else ID_TAKEN()
+    else:
+        after = creation(batch, op) if op.creates else change(batch, op, before)
     if isinstance(after, Problem):
         return Result("rejected", problem=after)
     if after is before:
         return Result("unchanged", rev=after["rev"])
-    _accept(batch, op, before, after)
+    accept(batch, op, before, after)
     return Result("applied", rev=after["rev"])
 
 
-def _creation(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
+def creation(batch: Batch, op: Op) -> Row | Problem:
+    """The record as it would be, or why not."""
     kind, caller = op.kind, batch.caller
     if caller.role not in kind.writers:
         return NOT_ALLOWED()
-    if before is not None:  # the same again, after a lost reply, is answered with what is stored
-        return before if batch.marks.get((kind.name, op.id)) == op.mark else ID_TAKEN()
     parent: Row = {"place_id": COUNTY_PLACE, "township_id": 0, "voided": False}
     if kind.parent:
         found = batch.rows[kind.parent.kind].get(op.doc[kind.parent.member])
@@ -213,14 +241,17 @@ def _creation(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
     return _allowed(batch, kind, op.doc, after, parent) or after
 
 
-def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
-    kind, caller = op.kind, batch.caller
-    right = kind.writers.get(caller.role)
-    if right is None:
-        return NOT_ALLOWED()
+def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
+    right = kind.writers.get(batch.caller.role)
+    return right == "all" or (right == "own" and (not kind.own or before[kind.own] == batch.caller.user_id))
+
+
+def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
+    """The record as it would be, `before` itself where nothing would change, or why not."""
+    kind = op.kind
     if before is None:
-        return NOT_FOUND()
-    if right == "own" and kind.own and before[kind.own] != caller.user_id:
+        return NOT_FOUND() if batch.caller.role in kind.writers else NOT_ALLOWED()
+    if not may_change(batch, kind, before):
         return NOT_ALLOWED()
     if op.void is not None and before["voided"]:
         return before
@@ -239,11 +270,15 @@ def _change(batch: _Batch, op: Op, before: Row | None) -> Row | Problem:
     if not edits:
         return before
     after = {**before, **edits, "rev": before["rev"] + 1}
-    parent = batch.rows[kind.parent.kind].get(before[kind.parent.member], {}) if kind.parent else {}
+    parent = batch.rows[kind.parent.kind].get(after[kind.parent.member], {}) if kind.parent else {}
+    if kind.parent and kind.parent.member in edits:  # a move: who holds both places finds both parents
+        if not parent:
+            return NOT_FOUND()
+        after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
     return _allowed(batch, kind, edits, after, parent) or after
 
 
-def _allowed(batch: _Batch, kind: Kind, said: Row, after: Row, parent: Row) -> Problem | None:
+def _allowed(batch: Batch, kind: Kind, said: Row, after: Row, parent: Row) -> Problem | None:
     """The checks that every write has in common, on what it says anew; then the kind's own rule, on the record as it would be."""
     for member in kind.guarded:
         if said.get(member) and refused_word(said[member]):
@@ -257,13 +292,11 @@ def _allowed(batch: _Batch, kind: Kind, said: Row, after: Row, parent: Row) -> P
     return kind.rule(after, parent, batch.today) if kind.rule else None
 
 
-def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
-    """Notes a decided op for writing; later ops of the batch see its result."""
-    kind = op.kind
+def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
+    """Notes a decided op for writing; later ops of the batch see its result. What lies below a record that moves comes along."""
+    kind, made_at = op.kind, op.made_at or batch.now
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
-    if before is None:
-        batch.marks[kind.name, op.id] = op.mark
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
     if kind.parent:
@@ -277,9 +310,10 @@ def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
         batch.created[kind.name][op.id] = after
     else:
         batch.changed[kind.name][op.id] = after
-    changes = (
-        None if before is None else {m: [before[m], after[m]] for m in after if before[m] != after[m] and m not in ("rev", "updated_at")}
-    )
+    changes = None
+    if before is not None:
+        changes = {m: [plain(before[m]), plain(after[m])] for m in after if before[m] != after[m] and m not in NO_EDIT}
+    batch.trail[kind.name, op.id].append(Step(after["rev"], True, made_at, changes, op.mark))
     batch.revisions.append(
         {
             "kind": kind.name,
@@ -287,36 +321,52 @@ def _accept(batch: _Batch, op: Op, before: Row | None, after: Row) -> None:
             "rev": after["rev"],
             "by_user_id": batch.caller.user_id,
             "device_id": batch.caller.device_id,
-            "made_at": batch.now,
+            "made_at": made_at,
             "received_at": batch.now,
             "mark": op.mark,
             "changes": changes,
             "void_reason": op.void,
         }
     )
+    if before is not None and before["place_id"] != after["place_id"]:
+        batch.left[kind.name, op.id].add((before["place_id"], before["township_id"]))
+        there = {"place_id": after["place_id"], "township_id": after["township_id"]}
+        for child in CHILDREN[kind.name]:
+            for row in [row for row in batch.rows[child.name].values() if child.parent and row[child.parent.member] == op.id]:
+                below = Op(child, row["id"], made_at=made_at, mark=op.mark)
+                accept(batch, below, row, {**row, **there, "rev": row["rev"] + 1})
 
 
 # Writing
 
 
-async def _store(tx: Tx, batch: _Batch) -> list[Row]:
-    """Writes records and revisions; returns what must get a change row: the records written and the parents that follow from them."""
+async def put(tx: Tx, batch: Batch) -> list[Row]:
+    """Writes records and revisions; returns the change rows: of the records written, of the places they left, and of the parents that
+    follow from them."""
     county = batch.caller.county_id
-    changes: dict[tuple[str, UUID], Row] = {}
+    written: dict[tuple[str, UUID], Row] = {}
     for kind in KINDS.values():
         created, changed = batch.created[kind.name], batch.changed[kind.name]
         await store.put(tx, kind.store.insert, county, created.values())
         await store.put(tx, kind.store.update, county, changed.values())
-        written = {**created, **changed}
-        changes |= {(kind.name, i): {"kind": kind.name, **row} for i, row in written.items()}
+        written |= {(kind.name, i): {"kind": kind.name, **row} for i, row in {**created, **changed}.items()}
         if kind.parent and kind.parent.follows and batch.stirred[kind.name]:
-            changes |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
+            written |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
     await store.put(tx, store.REVISE, county, batch.revisions)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
-    return [{member: row[member] for member in members} for row in changes.values()]
+    changes = {key: {member: row[member] for member in members} | {"moved": False} for key, row in written.items()}
+    await store.put(tx, kept.MOVE_KEPT, county, [changes[key] for key in batch.left])
+    await store.put(tx, kept.MOVE_CONFLICTS, county, [changes[key] for key in batch.left])
+    left = [
+        {**changes[key], "place_id": place_id, "township_id": township_id, "moved": True}
+        for key, places in batch.left.items()
+        for place_id, township_id in places
+        if place_id != changes[key]["place_id"]
+    ]
+    return [*changes.values(), *left]
 
 
-async def _follow(tx: Tx, batch: _Batch, kind: Kind, follows: Follows, ids: set[UUID]) -> dict[tuple[str, UUID], Row]:
+async def _follow(tx: Tx, batch: Batch, kind: Kind, follows: Follows, ids: set[UUID]) -> dict[tuple[str, UUID], Row]:
     """Brings parents up to date with what was written. No edit of them: their rev stays, and it leaves no revision (decision 0004)."""
     parents, moved = batch.rows[kind.name], {}
     for row in await tx.fetch(follows.select, batch.caller.county_id, list(ids)):
@@ -327,18 +377,21 @@ async def _follow(tx: Tx, batch: _Batch, kind: Kind, follows: Follows, ids: set[
     return moved
 
 
-async def _reply(tx: Tx, batch: _Batch, ops: Sequence[Op], results: Sequence[Result]) -> None:
-    """Adds to each result the document as it is stored now, and the likely doubles of what was created."""
-    caller = batch.caller
-    for kind, mine in _by_kind(ops):
-        ids = [op.id for op in mine]
-        scope = (caller.places, caller.townships)
-        found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
-        docs = {row["id"]: row["doc"] for row in found}
+async def reply(tx: Tx, batch: Batch, ops: Sequence[Op], results: Sequence[Result]) -> None:
+    """Adds to the results the documents that are wanted, as they are stored now, and the likely doubles of what was created."""
+    caller, scope = batch.caller, (batch.caller.places, batch.caller.townships)
+    for kind, _ in _by_kind(ops):
+        mine = [(op, result) for op, result in zip(ops, results, strict=True) if op.kind is kind]
+        docs, ids = dict[UUID, str](), [op.id for op, result in mine if result.with_doc]
+        if ids:
+            found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
+            docs = {row["id"]: row["doc"] for row in found}
         doubles = defaultdict[UUID, list[UUID]](list)
         if kind.store.doubles and batch.alike[kind.name]:
             for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.alike[kind.name]), *scope):
                 doubles[row["of"]].append(row["id"])
-        for op, result in zip(ops, results, strict=True):
-            if op.kind is kind and result.problem is None:
-                result.doc, result.doubles = docs.get(op.id), doubles[op.id]
+        for op, result in mine:
+            if result.with_doc:
+                result.doc = docs.get(op.id)
+            if result.outcome not in ("rejected", "held", "inbox"):
+                result.doubles = doubles[op.id]

@@ -156,7 +156,10 @@ async def by_password(
         if standing["closed_at"]:
             raise ACCOUNT_CLOSED(wipe=True)
         if await tx.execute(DEVICE, county_id, device, user_id, device_name, now) == "INSERT 0 0":
-            raise DEVICE_REVOKED(wipe=True) if user["own_device"] else DEVICE_OF_ANOTHER()
+            if not user["own_device"]:
+                raise DEVICE_OF_ANOTHER()
+            if user["state"] != "lost":  # one that was found again may bring what it has not sent, and nothing else (offline.py)
+                raise DEVICE_REVOKED(wipe=True)
         await tx.execute(OUTDATED, county_id, device, now)
         secret = secrets.token_bytes(32)
         await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))

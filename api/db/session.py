@@ -26,7 +26,13 @@ GONE = (
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
     OSError,
 )
-RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+
+
+class Overtaken(Exception):
+    """What a transaction decided by has just been changed by another: it runs again."""
+
+
+RACES = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, Overtaken)
 
 
 class UnfitRole(Exception):

@@ -50,9 +50,17 @@ class Store:
             if doubles
             else None
         )
-        # what hangs on these parents and is not voided; and the parents of these records. None: a kind that hangs on a place, or on nothing
+        self.seen = f"SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope}"
+        # what hangs on these parents: all of it, or what is not voided; and the parents of these records. None: a kind that hangs on a
+        # place, or on nothing
         below = f"SELECT t.{parent_member} AS parent, t.id FROM {name} t WHERE t.county_id = $1 AND {in_scope} AND"
         named = parent_member is not None and parent_member != "place_id"
+        self.below = (
+            f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.{parent_member} = ANY ($2::uuid[]) AND {in_scope}"
+            " ORDER BY t.id FOR NO KEY UPDATE"
+            if named
+            else None
+        )
         self.occupied = f"{below} t.{parent_member} = ANY ($2::uuid[]) AND NOT t.voided" if named else None
         self.parents = f"{below} t.id = ANY ($2::uuid[])" if named else None
 
@@ -66,13 +74,15 @@ WHERE k.county_id = $1"""
 TICK = "UPDATE clock SET tick = tick + 1 WHERE county_id = $1 RETURNING tick"
 CHANGE = """
 INSERT INTO change (county_id, kind, id, place_id, township_id, tick, op, reason, rev)
-SELECT k.county_id, x.kind, x.id, x.place_id, x.township_id, k.tick, CASE WHEN x.voided THEN 'remove' ELSE 'upsert' END,
-    CASE WHEN x.voided THEN 'voided' END, x.rev
-FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int, rev int, voided bool)
+SELECT k.county_id, x.kind, x.id, x.place_id, x.township_id, k.tick,
+    CASE WHEN x.voided OR x.moved THEN 'remove' ELSE 'upsert' END, CASE WHEN x.moved THEN 'moved' WHEN x.voided THEN 'voided' END, x.rev
+FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int, rev int, voided bool, moved bool)
 WHERE k.county_id = $1
 ON CONFLICT ON CONSTRAINT change_pkey DO UPDATE
 SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, rev = excluded.rev, township_id = excluded.township_id"""
-FIRST_MARKS = "SELECT r.id, r.mark FROM revision r WHERE r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) AND r.rev = 1"
+TRAIL = """
+SELECT r.id, r.rev, r.device_id, r.made_at, r.mark, r.changes FROM revision r
+WHERE r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) ORDER BY r.id, r.rev"""
 CODES = (
     "SELECT e.code FROM catalogue_entry e WHERE e.county_id = $1 AND e.catalogue = $2::text AND e.code = ANY ($3::text[]) AND NOT e.voided"
 )

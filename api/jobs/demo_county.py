@@ -3,10 +3,11 @@ it adds only what is missing: ids are fixed, and the same creation again changes
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo
+from api import accounts, demo, inbox, outbox, sign_in
 from api.access import Access
 from api.db.session import Tx
 from api.jobs.places import county_named, new_county, standard_catalogues
@@ -73,11 +74,25 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         by_worker[author].append(Op(VISIT, visit_id, said))
     for worker, ops in sorted(by_worker.items(), key=lambda item: callers[item[0]].role == "household_head"):
         await put(callers[worker], ops)
+    for unsettled in demo.unsettled():
+        await _brought(access, county_id, unsettled, {user["username"]: callers[user["id"]] for user in users})
     return county_id
 
 
+async def _brought(access: Access, county_id: int, unsettled: demo.Unsettled, callers: dict[str, Caller]) -> None:
+    caller, now = replace(callers[unsettled["username"]], device_id=unsettled["phone"]), access.now()
+
+    async def register(tx: Tx) -> None:
+        await tx.execute(sign_in.DEVICE, county_id, caller.device_id, caller.user_id, "演示手机", now)
+        if unsettled["lost"]:
+            await sign_in.end(tx, county_id, [unsettled["phone"]], "lost", now)
+
+    await access.database.plain(register)
+    await inbox.push(access, caller, [outbox.take(unsettled["op"], unsettled["phone"])])
+
+
 async def complete(access: Access) -> bool:
-    """Whether an earlier start has finished seeding: the last visit is there."""
+    """Whether an earlier start has finished seeding."""
     county_id = await access.database.plain(lambda tx: county_named(tx, demo.COUNTY_CODE))
     if county_id is None:
         return False
@@ -85,9 +100,9 @@ async def complete(access: Access) -> bool:
 
 
 async def _seeded(tx: Tx, county_id: int) -> bool:
-    """Visits are written last, those of the lead household at the very end; so all of them there means all is there."""
-    there: int = await tx.fetchval("SELECT count(*) FROM revision r WHERE r.county_id = $1 AND r.kind = 'visit' AND r.rev = 1", county_id)
-    return there >= len(demo.visits())
+    """What is not settled is brought last, so its last one there means all is there."""
+    last = demo.unsettled()[-1]["phone"]
+    return bool(await tx.fetchval("SELECT count(*) FROM kept_op k WHERE k.county_id = $1 AND k.device_id = $2", county_id, last))
 
 
 def desk_of(county_id: int, townships: Sequence[int]) -> Caller:

@@ -7,18 +7,21 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
+from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel
 
-from api import demo
+from api import demo, outbox
 from api.language import both
-from api.routers import sync
+from api.problems import DAY_TO_COME
+from api.routers import sync, wire
 from api.routers.about import ABSENT
 from api.rules.catalogue_entry import standard
 from api.schemas.base import Change
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household
+from api.schemas.inbox import Conflict, KeptOp
 from api.schemas.place import Place
 from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
 from api.schemas.visit import Visit
@@ -97,7 +100,7 @@ class _Demo:
 def by_operation() -> Mapping[str, Example]:
     """By operationId. Built at the first look at the documentation: it takes half a second."""
     county = _Demo()
-    return dict([*_signing_in(county), *_records(county), *_users(county), *_syncing(county), *_service()])
+    return dict([*_signing_in(county), *_records(county), *_users(county), *_syncing(county), *_unsettled(county), *_service()])
 
 
 def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
@@ -222,6 +225,51 @@ def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
     kinds = {"kinds": "household,visit", "place_id": village["place_id"]}
     yield "pull", Example("worker-1", {**sync.PULLED, "changes": [upsert, sync.REMOVED], "of": 2}, query=kinds)
     yield "get_digest", Example("worker-1", sync.DIGEST, query=kinds)
+    doc = {
+        "household_id": str(county.visit["household_id"]),
+        "visited_on": demo.DEMO_DAY.isoformat(),
+        "outcome": "met",
+        "notes": "老人精神好",
+    }
+    edit = {"kind": "visit", "id": "0193a1f2-8e32-7f70-8c63-5b4d7e8f9012", "base_rev": None, "at": outbox.AT, "doc": doc}
+    result = {"id": edit["id"], "kind": "visit", "outcome": "applied", "rev": 1}
+    reply = {"results": [result], "clock_skew_seconds": 0, "server_time": sync.PULLED["server_time"]}
+    yield "push", Example("worker-1", reply, {"ops": [edit]})
+
+
+def _unsettled(county: _Demo) -> Iterator[tuple[str, Example]]:
+    """Of each list, the entry that the demonstration county has."""
+    said = [(each["op"], outbox.take(each["op"], each["phone"]).op, each["phone"]) for each in demo.unsettled()]
+    by, household_of = county.worker["id"], {str(row["id"]): row["household_id"] for row in county.visits}
+
+    def entry(n: int, **more: Any) -> dict[str, Any]:
+        op, taken, phone = said[n]
+        mark = UUID(bytes=taken.mark) if taken else None
+        home = county.households.get(household_of.get(op["id"]) or UUID(op["doc"]["household_id"]))
+        place_id = county.number[home["place"] if home else county.village]
+        told = {**op, "record_id": op["id"], "id": mark, "by_user_id": by, "device_id": phone, "place_id": place_id, "void": None}
+        return _shown(KeptOp, {"received_at": AT, "settled": None, "settled_at": None, "settled_by": None, **told, **more})
+
+    why = wire.problem_example(DAY_TO_COME)["value"]
+    rejected = entry(2, problem=why, reason=None, waits_for=None)
+    waits = entry(3, problem=None, reason=None, waits_for=said[3][0]["doc"]["household_id"])
+    taken_in, dismissed = (entry(n, problem=None, reason="device_lost", waits_for=None) for n in (4, 5))
+    clash = entry(1, problem=None, reason=None, waits_for=None)
+    values = {
+        "field": "notes",
+        "yours": said[1][0]["doc"]["notes"],
+        "theirs": said[0][0]["doc"]["notes"],
+        "made_at": "2026-11-20T02:00:00.000Z",
+    }
+    clash = _shown(Conflict, {**clash, **values, "id": uuid5(UUID(clash["id"]), "notes")})
+    one_of_each = {"rejected_ops": rejected, "held_ops": waits, "inbox": taken_in, "conflicts": clash}
+    for name, item in one_of_each.items():
+        yield f"list_{name}", Example("township-1", {"items": [item], "next": None})
+    settled = {"settled": "mine", "settled_at": AT, "settled_by": str(by)}
+    yield "resolve_conflict", Example("worker-1", {**clash, **settled}, {"choose": "mine"}, {"id": clash["id"]})
+    yield "dismiss_rejected_op", Example("worker-1", path={"id": rejected["id"]})
+    yield "accept_inbox_entry", Example("township-1", {"outcome": "applied", "rev": 2}, path={"id": taken_in["id"]})
+    yield "dismiss_inbox_entry", Example("township-1", path={"id": dismissed["id"]})
 
 
 def _service() -> Iterator[tuple[str, Example]]:

@@ -90,7 +90,8 @@ TAGS = {
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
-    both("同步", "Sync"): both("手机离线工作：拉取变化，核对是否一致", "For phones that work offline: pull what changed, and check it"),
+    both("同步", "Sync"): both("手机离线工作：上传修改，拉取变化，核对是否一致", "For phones that work offline: push, pull, and check"),
+    both("待处理", "To settle"): both("冲突、未接受、等待中、收件箱：由人来决定", "Conflicts, refused, held, inbox: people decide"),
     both("关于本服务", "About the service"): both("谁运营、是否正常、公钥；无需登录", "Who operates it, is it well; no sign-in needed"),
 }  # fmt: skip
 
@@ -252,7 +253,10 @@ def _cleaned(schema: Json, *, sent: bool = True) -> Json:
 def _schemas() -> Json:
     models = [(model, "validation") for model in wire.BODIES.values()] + [(model, "serialization") for model in wire.REPLIES.values()]
     _, made = models_json_schema(cast(Any, models), ref_template="#/components/schemas/{model}")
-    found = {name: _cleaned(schema, sent=name in wire.BODIES) for name, schema in made["$defs"].items()}
+    sent = set(wire.BODIES)
+    while inside := {name for body in sent for name in re.findall(r"/schemas/(\w+)", str(made["$defs"][body]))} - sent:
+        sent |= inside
+    found = {name: _cleaned(schema, sent=name in sent) for name, schema in made["$defs"].items()}
     # the fields of a form have no other place for what they are filled with
     form = found["PasswordForm"]["properties"]
     for name, value in examples.by_operation()["sign_in"].bodies["phone"][1].items():

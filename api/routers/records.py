@@ -12,10 +12,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
+from api import inbox
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import Kind
+from api.kinds import CHILDREN, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -234,7 +235,11 @@ async def _write(access: Access, request: Request, op: Op, caller: Any, confirme
     async def work(tx: Tx) -> Result:
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
 
-    return await access.database.write(caller, work)
+    result = await access.database.write(caller, work)
+    came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
+    if came and result.outcome == "applied" and CHILDREN[op.kind.name]:
+        await inbox.release(access, caller, [op.id])
+    return result
 
 
 # Paging

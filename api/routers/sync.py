@@ -17,6 +17,7 @@ from api.problems import CURSOR_UNUSABLE, INVALID, NO_FIELD_SEAT, NOT_FOUND, Fau
 from api.routers import wire
 from api.routers.records import READERS, level_of
 from api.rules.caller import view_of
+from api.schemas.faults import WORDS
 from api.schemas.sync import Digest, DigestQuery, Pull, PullQuery
 from api.tokens import Claims
 
@@ -97,7 +98,7 @@ async def digest(request: Request, query: Annotated[DigestQuery, Query()]) -> Re
     [row] = await access_of(request).read(request, lambda role: FEED.digest[level_of(role)], *_kinds(query.kinds), query.place_id)
     _in_the_field(row)
     if row["role"] == "county" and query.place_id is None:
-        raise INVALID(Fault("?place_id", "missing", wire.WORDS["missing"]))
+        raise INVALID(Fault("?place_id", "missing", WORDS["missing"]))
     if query.place_id is not None and not row["held"]:
         raise NOT_FOUND()
     return Response(f'{{"tick":{row["tick"]},"kinds":{row["kinds"]}}}', media_type="application/json")

@@ -4,6 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -17,18 +18,16 @@ from api.problems import (
     BAD_ENCODING,
     BUSY,
     IF_MATCH_REQUIRED,
-    INVALID,
-    NOT_JSON,
     NOT_SIGNED_IN,
     TOO_LARGE,
     TOO_SLOW,
     WRONG_MEDIA_TYPE,
-    Fault,
     Problem,
     ProblemKind,
 )
 from api.rules.caller import Caller
 from api.schemas.base import Body
+from api.schemas.faults import WORDS, invalid
 
 B = TypeVar("B", bound=Body)
 
@@ -38,19 +37,6 @@ REPLIES: dict[str, type[BaseModel]] = {}
 PATIENCE = 60  # seconds for a body to arrive
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")
-WORDS = {
-    "missing": both("必填", "is required"),
-    "extra_forbidden": both("没有这一项", "is not a member here"),
-    "string_too_long": both("太长", "is too long"),
-    "string_too_short": both("不能为空", "must not be empty"),
-    "literal_error": both("不在可选的值之中", "is not one of the values"),
-    "enum": both("不在可选的值之中", "is not one of the values"),
-    "phone": both("不是有效的电话号码", "is not a telephone number"),
-    "control_character": both("含有控制字符", "holds a control character"),
-    "too_long": both("个数太多", "has too many entries"),
-    "too_short": both("不能为空", "must not be empty"),
-}
-OTHERWISE = both("格式不对", "has the wrong form")
 
 
 # Reading
@@ -98,19 +84,6 @@ async def read(request: Request, model: type[B], media_types: Sequence[str] = JS
         raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
 
 
-def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
-    faults = []
-    for error in errors:
-        if error["type"] == "json_invalid":
-            return NOT_JSON()
-        pointer = prefix + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
-        # an unknown member's name is the sender's own text, so it is not said back
-        if error["type"] == "extra_forbidden":
-            pointer = pointer[: pointer.rindex("/")] if prefix == "/" else prefix
-        faults.append(Fault(pointer, error["type"], WORDS.get(error["type"], OTHERWISE)))
-    return INVALID(*faults[:100])
-
-
 def revision_of(request: Request) -> int:
     """The revision that If-Match names. `If-Match: *` names none, so it is refused like a missing one (428)."""
     named = request.headers.get("if-match")
@@ -128,7 +101,12 @@ def document(doc: str, rev: int, status: int = 200, **headers: str) -> Response:
 
 
 def json(content: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(content), status, media_type="application/json")
+    return Response(orjson.dumps(content, default=str), status, media_type="application/json")  # str: asyncpg's own UUID
+
+
+def moment(at: datetime) -> str:
+    """As PostgreSQL writes it in documents (documents.py)."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
 def say_no(request: Request, problem: Problem) -> Response:

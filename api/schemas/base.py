@@ -78,6 +78,7 @@ PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
+Reason = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
@@ -129,12 +130,17 @@ def marks(field: FieldInfo) -> Iterator[Any]:
         yield from getattr(part, "__metadata__", ())
 
 
-def marked(field: FieldInfo, mark: Mark) -> bool:
+def marked(field: FieldInfo, mark: object) -> bool:
     return mark in marks(field)
 
 
 def mark_of(field: FieldInfo, kind: type[M]) -> M | None:
     return next((m for m in marks(field) if isinstance(m, kind)), None)
+
+
+def at_most(field: FieldInfo) -> int:
+    """How many entries a list may have."""
+    return next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 1000)
 
 
 def sent(schema: type[Record]) -> Iterator[tuple[str, FieldInfo]]:
@@ -165,10 +171,19 @@ def change(schema: type[Record]) -> type[Body]:
     return _body(schema, f"{schema.__name__}Changes", {}, optional=True)
 
 
+@cache
+def pushed(schema: type[Record]) -> type[Body]:
+    """The `doc` of an edit that was made offline: any of the members that may be sent. Phones send whole records, so members that the
+    service sets are let pass, whatever they say; the others mean nothing here."""
+    words = both("由服务器设定；写了也不看", "Set by the service; whatever it says is let pass")
+    ignored = {name: (Any, Field(None, description=words)) for name, field in schema.model_fields.items() if marked(field, SERVER)}
+    return _body(schema, f"{schema.__name__}Doc", ignored, optional=True)
+
+
 class Voiding(Body):
     """作废的原因。Why a record is withdrawn."""
 
-    reason: Annotated[Words, StringConstraints(min_length=1, max_length=200), GUARDED, says("作废原因", "Why it is withdrawn", "重复登记")]
+    reason: Annotated[Reason, GUARDED, says("作废原因", "Why it is withdrawn", "重复登记")]
 
 
 class Change(BaseModel):

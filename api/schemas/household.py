@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import GUARDED, ONCE, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
+from api.schemas.base import GUARDED, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
 
 Status = Literal["living_here", "away", "moved", "dissolved"]
 
@@ -12,7 +12,12 @@ class Household(Record):
     """户：属于一个村，有村民小组的属于小组。A household belongs to its group, or to its village where it has none."""
 
     place_id: Annotated[
-        PlaceNumber, ONCE, says("所在小组的编号，没有小组的用村的编号", "Number of its group, or of its village where it has none", 6)
+        PlaceNumber,
+        says(
+            "所在小组的编号，没有小组的用村的编号；迁到别处时改它，家访等记录随户走",
+            "Number of its group, or of its village where it has none. Changing it moves the household, and all that lies below it",
+            6,
+        ),
     ]
     number: Annotated[
         Short, StringConstraints(max_length=30), GUARDED, says("户号，村里自编", "The number that the village gave it", "0103-07")

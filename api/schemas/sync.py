@@ -95,3 +95,51 @@ class Digest(BaseModel):
         "所依据的滴答：与最后一页的相同才可比较", "The tick that it is of: compare only with the same one of the last page", 48211
     )
     kinds: dict[str, KindDigest] = says("各种类", "By kind")
+
+
+class Clash(BaseModel):
+    """两台设备改成了不同的值。A member that a phone and somebody else changed differently."""
+
+    field: str = says("哪一项", "Which member", "notes")
+    yours: Any = says("这台设备的值", "The value of this phone", "带了材料")
+    theirs: Any = says("记录中保留的值", "The value that the record keeps", "材料未带")
+    conflict_id: Id = says("用它来选定（/v1/conflicts）", "To choose by (/v1/conflicts)")
+
+
+class PushResult(BaseModel):
+    """一条的结果。What became of one op."""
+
+    id: Id | None = says("记录编号", "Id of the record; null: it was no edit of a record")
+    kind: str | None = says("种类", "Kind of record", "visit")
+    outcome: Literal["applied", "unchanged", "merged", "conflict", "held", "inbox", "rejected"] = says(
+        "applied 已存 · unchanged 无变化 · merged 已合并 · conflict 有冲突 · held 等待所属记录 · inbox 转给乡镇 · rejected 未接受",
+        "What became of it (docs/sync.md)",
+        "applied",
+    )
+    rev: int | None = Field(description=both("记录现在的版本", "The present revision of the record"), json_schema_extra=MAY_BE_ABSENT)
+    doc: dict[str, Any] | None = Field(
+        description=both("记录现在的内容；手机以此为准", "The record as it stands, where the phone has to take it"),
+        json_schema_extra=MAY_BE_ABSENT,
+    )
+    doubles: list[Id] = Field(
+        description=both("看起来相同的记录，仅供参考", "Records that look like the same thing; a hint"), json_schema_extra=MAY_BE_ABSENT
+    )
+    conflicts: list[Clash] = Field(description=both("冲突的各项", "The members that clash"), json_schema_extra=MAY_BE_ABSENT)
+    problem: dict[str, Any] = Field(
+        description=both("为什么没有接受，或哪一处文字没有保存", "Why it was refused, or which text was not stored"),
+        json_schema_extra=MAY_BE_ABSENT,
+    )
+    kept: bool = Field(
+        description=both("原文是否在未接受列表", "Whether the rejected list has what was sent"),
+        json_schema_extra=MAY_BE_ABSENT,
+    )
+
+
+class Pushed(BaseModel):
+    """上传的结果。What became of a push."""
+
+    results: list[PushResult] = says("每条一个结果，次序相同", "One for each op, in the same order")
+    clock_skew_seconds: int = says(
+        "手机时钟快多少秒（慢则为负）；超过 600 应提醒", "Seconds by which the phone's clock is ahead; past 600 an app warns", 0
+    )
+    server_time: Instant = says("服务器时间（UTC）", "The time by the clock of the service (UTC)")

@@ -31,7 +31,7 @@ LAST = ("report_device_lost", "revoke_device", "sign_out", "change_password", "r
 # Members that differ from run to run
 OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at", "device_id", "device"}
 OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
-OWN |= {"changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
+OWN |= {"received_at", "settled_at", "changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
 MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id")}
 
 

@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 
 from api import demo
 from api.access import CALLER, WHO, Access
-from api.db import store
+from api.db import kept, store
 from api.db.session import Database, UnfitRole, scope
 from api.embedded import Urls
 from api.jobs.demo_county import USERS_OF_API
@@ -31,7 +31,7 @@ from tests.house.statements import filter_choices
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Asked: TypeAlias = tuple[str, tuple[Any, ...]]
 USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
-HELD = ("household", "visit", "catalogue_entry", "revision", "change")  # the tables under the net
+HELD = ("household", "visit", "catalogue_entry", "revision", "change", "kept_op", "conflict")  # the tables under the net
 RECORDS = ("household", "visit", "catalogue_entry")
 # read by access.py, accounts.py and the import alone, each time with an explicit WHERE
 NOT_HELD = {"place", "app_user", "membership"}
@@ -135,12 +135,17 @@ def reads_of_a_write(kind: Kind, caller: Caller, inside: list[dict[str, Any]], o
     yield stored, (caller.county_id, caller.user_id, caller.places, caller.townships, caller.above, ids)
     if kind.store.doubles:
         yield kind.store.doubles, (caller.county_id, ids, caller.places, caller.townships)
-    yield store.FIRST_MARKS, (caller.county_id, kind.name, ids)
+    yield kind.store.seen, (caller.county_id, ids, caller.places, caller.townships)
+    yield store.TRAIL, (caller.county_id, kind.name, ids)
+    yield kept.ELSEWHERE, (caller.county_id, kind.name, ids, caller.user_id)
+    yield kept.PLACES_ONCE, (caller.county_id, numbers, caller.user_id)
+    yield kept.KEPT, (caller.county_id, ids)
+    yield kept.CONFLICTS, (caller.county_id, ids, caller.device_id)
     # these are asked about records that the lock gave
     if kind.parent and kind.parent.follows:
         parents = list({row[kind.parent.member] for row in inside})
         yield kind.parent.follows.select, (caller.county_id, parents)
-        for statement, keys in ((kind.store.parents, held), (kind.store.occupied, parents)):
+        for statement, keys in ((kind.store.parents, held), (kind.store.occupied, parents), (kind.store.below, parents)):
             named = len(set(re.findall(r"\$\d+", statement or "")))
             yield statement or "", (caller.county_id, keys, caller.places, caller.townships)[:named]
 

@@ -1,0 +1,161 @@
+"""The lists for people: what phones sent and what did not become a revision as it was, and how people settle it.
+
+Nothing leaves a list by itself but what was held: when what it refers to arrives it is tried again, with its sender's rights at that
+moment.
+"""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+from pydantic import ValidationError
+
+from api import offline, outbox
+from api.access import Access
+from api.db import kept, store
+from api.db.session import Tx
+from api.db.store import Row
+from api.kinds import KINDS
+from api.outbox import NEVER, Sent
+from api.problems import CODE_TAKEN, COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Problem
+from api.road import Op, Result, write_one
+from api.rules.caller import Caller
+from api.schemas.base import change
+from api.schemas.faults import invalid
+
+log = logging.getLogger("jiafang")
+Choice = Literal["mine", "theirs", "value"]
+Dismissable = Literal["inbox", "rejected"]
+Stored = tuple[list[Result], list[UUID]]
+
+
+async def push(access: Access, caller: Caller, sent: Sequence[Sent]) -> list[Result]:
+    """Stores what a phone sent, and then what had waited for it. One result per op."""
+    results, opened = await _store(access, caller, sent)
+    await release(access, caller, opened)
+    return results
+
+
+async def _store(access: Access, caller: Caller, sent: Sequence[Sent]) -> Stored:
+    """An op that the database will not have, though the rules let it pass, is found by halving and put on the rejected list; so it holds up
+    no other. Each part is a transaction of its own (decision 0010)."""
+
+    async def work(tx: Tx) -> Stored:
+        return await offline.push(tx, caller, sent, today=access.today(), now=access.now())
+
+    for last in (False, True):  # it may have been a race
+        try:
+            return await access.database.write(caller, work)
+        except (asyncpg.PostgresError, asyncpg.DataError, Problem) as error:
+            if isinstance(error, Problem) and error.kind not in (ID_TAKEN, CODE_TAKEN):
+                raise
+            if last and len(sent) == 1 and (sent[0].op is None or sent[0].wrong):
+                raise  # not even to be kept
+            if last:
+                log.error("%s ops could not be stored: %s", len(sent), type(error).__name__)
+    if sent[1:]:
+        parts = [await _store(access, caller, part) for part in (sent[: len(sent) // 2], sent[len(sent) // 2 :])]
+        return [result for part in parts for result in part[0]], [i for part in parts for i in part[1]]
+    return await _store(access, caller, [_poison(each, each.op) for each in sent if each.op])
+
+
+def _poison(sent: Sent, op: Op) -> Sent:
+    return replace(sent, op=Op(op.kind, op.id, made_at=NEVER, mark=op.mark), wrong=COULD_NOT_STORE())
+
+
+async def release(access: Access, caller: Caller, opened: Collection[UUID]) -> None:
+    """Tries what was held for these records, and then what was held for those. Whatever fails stays held, and is tried by the hour."""
+    while opened:
+        waited_for = list(opened)
+
+        async def senders(tx: Tx, waited_for: list[UUID] = waited_for) -> list[asyncpg.Record]:
+            return await tx.fetch(kept.WAITING, caller.county_id, waited_for)
+
+        opened = []
+        for row in await access.database.write(caller, senders):
+            try:
+                opened += await _try_again(access, caller.county_id, row["user_id"], row["device_id"], waited_for)
+            except (asyncpg.PostgresError, asyncpg.DataError, Problem) as error:
+                log.error("what was held could not be tried: %s", type(error).__name__)
+
+
+async def _try_again(access: Access, county_id: int, user_id: UUID, device_id: UUID, waited_for: list[UUID]) -> list[UUID]:
+    sender = await access.caller_of(county_id, user_id, device_id)
+    if sender is None:  # the account is closed: in the inbox after 30 days
+        return []
+
+    async def work(tx: Tx) -> list[UUID]:
+        rows = await tx.fetch(kept.HELD, county_id, device_id, waited_for)
+        sent = [_taken(row) for row in rows]
+        _, opened = await offline.push(tx, sender, sent, today=access.today(), now=access.now(), again_by=user_id)
+        return opened
+
+    return await access.database.write(sender, work)
+
+
+def _taken(row: asyncpg.Record) -> Sent:
+    op = {"kind": row["kind"], "id": str(row["record_id"]), **orjson.loads(row["op"])}
+    return outbox.take(op, row["device_id"], mark=row["id"].bytes)
+
+
+async def accept(access: Access, caller: Caller, entry_id: UUID) -> Result:
+    """Stores an edit from the inbox, in the name of who made it, by the right of the officer. Raises why it can't: then it stays."""
+
+    async def work(tx: Tx) -> Stored:
+        row = await _kept(tx, caller, entry_id, "inbox")
+        author = replace(caller, user_id=row["user_id"], device_id=row["device_id"])
+        [result], opened = await offline.push(tx, author, [_taken(row)], today=access.today(), now=access.now(), again_by=caller.user_id)
+        if result.outcome == "rejected" and result.problem:
+            raise result.problem
+        if result.outcome in ("inbox", "held"):
+            raise VOIDED() if result.rev else NOT_FOUND()
+        return [result], opened
+
+    [result], opened = await access.database.write(caller, work)
+    await release(access, caller, opened)
+    return result
+
+
+async def dismiss(tx: Tx, access: Access, caller: Caller, entry_id: UUID, state: Dismissable) -> None:
+    """Takes an entry off its list; it can be read among those that are settled."""
+    row = await _kept(tx, caller, entry_id, state)
+    await tx.execute(kept.SETTLE, caller.county_id, [row["id"]], "dismissed", access.now(), caller.user_id)
+
+
+async def _kept(tx: Tx, caller: Caller, entry_id: UUID, state: str) -> asyncpg.Record:
+    row = await tx.fetchrow(kept.ONE_KEPT, caller.county_id, entry_id, caller.user_id, caller.townships)
+    if row is None or row["state"] != state:
+        raise NOT_FOUND()
+    if row["settled"]:
+        raise SETTLED()
+    if state == "inbox" and row["township_id"] not in caller.townships:  # its sender may read it
+        raise NOT_ALLOWED()
+    return row
+
+
+async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> asyncpg.Record:
+    """Chooses the phone's value, the record's at that time, or another; that is an edit like any other. Returns the conflict."""
+    row = await tx.fetchrow(kept.ONE_CONFLICT, caller.county_id, conflict_id, caller.user_id, caller.townships)
+    if row is None:
+        raise NOT_FOUND()
+    if row["settled"]:
+        raise SETTLED()
+    kind, field, now = KINDS[row["kind"]], row["field"], access.now()
+    chosen = value if choose == "value" else orjson.loads(row["yours" if choose == "mine" else "theirs"])
+    try:
+        doc = change(kind.schema).model_validate_json(orjson.dumps({field: chosen}))
+    except ValidationError as error:
+        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+    present = await store.rows(tx, kind.store.lock, caller, [row["record_id"]])
+    if not present:
+        raise NOT_FOUND()
+    settled: Row = {"id": conflict_id, "settled": choose, "settled_at": now, "settled_by": caller.user_id}
+    await store.put(tx, kept.SETTLE_CONFLICT, caller.county_id, [settled])
+    op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present[0]["rev"])
+    await write_one(tx, caller, op, today=access.today(), now=now, confirmed=True)
+    [row] = await tx.fetch(kept.ONE_CONFLICT, caller.county_id, conflict_id, caller.user_id, caller.townships)
+    return row

@@ -1,0 +1,40 @@
+"""By the hour and at start: what is held and whose record is there after all (a place was granted, a process died in between) is tried
+again; what has waited for 30 days goes to the officer's inbox. Several processes may do so at once."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+
+from api import inbox
+from api.access import Access
+from api.db import kept
+from api.db.session import Tx
+from api.problems import Problem
+from api.rules.caller import Caller
+
+log = logging.getLogger("jiafang")
+PATIENCE = timedelta(days=30)
+HOUR = 3600
+
+
+async def by_the_hour(access: Access) -> None:
+    while True:
+        try:
+            await sweep(access)
+        except (asyncpg.PostgresError, Problem):  # busy, or not migrated yet
+            log.warning("what is held was not looked through")
+        await asyncio.sleep(HOUR)
+
+
+async def sweep(access: Access) -> None:
+    for county in await access.database.fetch(kept.COUNTIES):
+        keeper = Caller(county["county_id"], None, None, "county", (), (), ())
+
+        async def look(tx: Tx, keeper: Caller = keeper) -> list[UUID]:
+            await tx.execute(kept.WAITED_TOO_LONG, keeper.county_id, access.now() - PATIENCE)
+            return [row["waits_for"] for row in await tx.fetch(kept.WAITED_FOR, keeper.county_id)]
+
+        await inbox.release(access, keeper, await access.database.write(keeper, look))

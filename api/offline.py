@@ -1,0 +1,357 @@
+"""What is different for somebody who could not be asked: edits that were made offline. The contract: docs/sync.md.
+
+`push` takes the road (road.py): the same locks, checks, rules, trail and change rows. But where the road would refuse an edit because the
+record moved on, it is merged; and what can't be stored as it is goes to a list for people. Nothing that a phone sent is dropped.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+from uuid import UUID, uuid5
+
+import orjson
+
+from api import road
+from api.db import kept, store
+from api.db.session import Overtaken, Tx
+from api.db.store import Row
+from api.kinds import CHILDREN, KINDS
+from api.outbox import Sent
+from api.problems import DEVICE_REVOKED, FIXED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, UNKNOWN_CODE, Fault, Problem, restored
+from api.road import Batch, Op, Result
+from api.rules.caller import Caller
+from api.rules.merge import merge, plain
+from api.schemas.faults import WORDS
+
+Key = tuple[str, UUID]
+# What others did can't have made these: they refuse an edit for itself
+LAST = 2**62  # behind all that is stored
+OF_ITSELF = (NOT_ALLOWED, NOT_FOUND, FIXED, UNKNOWN_CODE)
+
+
+class Spot(NamedTuple):
+    place_id: int
+    township_id: int
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What is known of the ops and their records besides what the road reads, and what is to be kept."""
+
+    home: Spot  # where the user belongs
+    lost: bool  # the device was reported lost: what comes from it now is for the officer to look at
+    again: bool  # these ops were kept, and are tried once more
+    kept: dict[Key, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    conflicts: dict[Key, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    elsewhere: dict[Key, Spot] = field(default_factory=dict)  # records that exist, out of the caller's reach
+    once: set[Key] = field(default_factory=set)  # those of them that were within it
+    places_once: dict[int, Spot] = field(default_factory=dict)
+    to_keep: list[Row] = field(default_factory=list)
+    to_move_on: list[Row] = field(default_factory=list)
+    done: list[UUID] = field(default_factory=list)
+    new_conflicts: list[Row] = field(default_factory=list)
+    settled_conflicts: list[Row] = field(default_factory=list)
+
+
+async def push(
+    tx: Tx, caller: Caller, sent: Sequence[Sent], *, today: date, now: datetime, again_by: UUID | None = None
+) -> tuple[list[Result], list[UUID]]:
+    """One result per op, in their order; and the records that others may have waited for. Raises `device-revoked`.
+    `again_by`: these ops were kept, and are tried once more by that user, in the name of the caller."""
+    turn = await tx.fetchrow(kept.TURN, caller.county_id, caller.device_id)
+    if turn is None or (turn["state"] not in ("active", "lost") and not again_by):
+        raise DEVICE_REVOKED(wipe=True)
+    memory = _Memory(Spot(turn["place_id"], turn["township_id"]), turn["state"] == "lost" and not again_by, bool(again_by))
+    batch, ops = Batch(caller, today, now), [each.op for each in sent if each.op]
+    await road.read(tx, batch, ops)
+    await _recall(tx, batch, memory, ops)
+    results = [_decide(batch, memory, each) for each in sent]
+    changes = await road.put(tx, batch)
+    county = caller.county_id
+    await store.put(tx, kept.KEEP, county, memory.to_keep)
+    await store.put(tx, kept.MOVE_ON, county, memory.to_move_on)
+    if memory.done:
+        await tx.execute(kept.SETTLE, county, memory.done, "applied", now, again_by)
+    await store.put(tx, kept.KEEP_CONFLICT, county, memory.new_conflicts)
+    await store.put(tx, kept.SETTLE_CONFLICT, county, memory.settled_conflicts)
+    await road.reply(tx, batch, ops, [result for result, each in zip(results, sent, strict=True) if each.op])
+    waits = [row for row in memory.to_keep if row["state"] == "held" and row["waits_for"] not in batch.rows[row["waits_for_kind"]]]
+    if changes or waits:
+        await store.tick(tx, county)
+        await store.put(tx, store.CHANGE, county, changes)
+        await _not_overtaken(tx, caller, waits)
+    opened = [i for name in KINDS if CHILDREN[name] or again_by for i in batch.created[name]]
+    return results, opened + [i for _, i in batch.left]
+
+
+async def _not_overtaken(tx: Tx, caller: Caller, waits: Sequence[Row]) -> None:
+    """Whoever stores what is waited for looks for those who wait after the commit; whoever waits looks once more while holding the clock.
+    So one of the two sees the other."""
+    for kind in KINDS.values():
+        ids = [row["waits_for"] for row in waits if row["waits_for_kind"] == kind.name]
+        if await store.rows(tx, kind.store.seen, caller, ids):
+            raise Overtaken
+
+
+# Reading
+
+
+async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> None:
+    county, user, device = batch.caller.county_id, batch.caller.user_id, batch.caller.device_id
+    for row in await tx.fetch(kept.KEPT, county, [op.id for op in ops]):
+        problem = orjson.loads(row["problem"]) if row["problem"] else None
+        memory.kept[row["kind"], row["record_id"]].append({**row, "problem": problem})
+    known = [op.id for op in ops if batch.trail[op.kind.name, op.id]]
+    for row in await tx.fetch(kept.CONFLICTS, county, known, device) if known else ():
+        values = {name: orjson.loads(row[name]) for name in ("yours", "theirs")}
+        memory.conflicts[row["kind"], row["record_id"]].append({**row, **values})
+    away: dict[str, set[UUID]] = defaultdict(set)
+    places = set[int]()
+    for op in ops:
+        if op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
+            away[op.kind.name].add(op.id)
+        parent_id = _parent_id(op)
+        if parent_id and op.kind.parent and parent_id not in batch.rows[op.kind.parent.kind]:
+            if isinstance(parent_id, UUID):
+                away[op.kind.parent.kind].add(parent_id)
+            else:
+                places.add(parent_id)
+    for name, ids in away.items():
+        for row in await tx.fetch(kept.ELSEWHERE, county, name, list(ids), user):
+            memory.elsewhere[name, row["id"]] = Spot(row["place_id"], row["township_id"])
+            if row["once"]:
+                memory.once.add((name, row["id"]))
+    if places:
+        found = await tx.fetch(kept.PLACES_ONCE, county, list(places), user)
+        memory.places_once = {row["place_id"]: Spot(row["place_id"], row["township_id"]) for row in found}
+
+
+def _parent_id(op: Op) -> Any:
+    return op.doc.get(op.kind.parent.member) if op.kind.parent else None
+
+
+# Deciding
+
+
+def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
+    op = sent.op
+    if op is None:
+        return Result("rejected", problem=sent.wrong, with_doc=False)
+    known = _known(batch, memory, op)
+    if known is not None:
+        return known
+    if sent.wrong:
+        return _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
+    if memory.lost:
+        return _keep(batch, memory, sent, op, "inbox", "device_lost")
+    before = batch.rows[op.kind.name].get(op.id)
+    result = _unseen(batch, memory, sent, op) if before is None else _edit(batch, memory, sent, op, before)
+    if sent.left_out and not result.problem:
+        result.problem, result.with_doc = sent.left_out, True
+        if result.outcome in ("applied", "unchanged"):
+            result.outcome = "merged"
+    if memory.again and result.outcome in ("applied", "merged", "conflict", "unchanged"):
+        memory.done.append(UUID(bytes=op.mark))
+    return result
+
+
+def _known(batch: Batch, memory: _Memory, op: Op) -> Result | None:
+    """What became of this op when it came before."""
+    key, before = (op.kind.name, op.id), batch.rows[op.kind.name].get(op.id)
+    clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
+    if clashed and before:
+        return Result("conflict", before["rev"], conflicts=clashed)
+    for step in batch.trail[key]:
+        if step.mark == op.mark:
+            return Result("unchanged", before["rev"] if before else step.rev, with_doc=bool(before and before["rev"] > step.rev))
+    was = next((row for row in memory.kept[key] if row["id"].bytes == op.mark), None)
+    if was is None or memory.again:
+        if any(row["mark"] == op.mark for row in memory.conflicts[key]) and before:  # its values were chosen from, or not
+            return Result("unchanged", before["rev"])
+        return None
+    if was["settled"] == "applied" or was["state"] == "unchanged":
+        return Result("unchanged", before["rev"] if before else None)
+    problem = restored(was["problem"]) if was["problem"] else None
+    return Result(was["state"], before["rev"] if before else None, problem=problem, kept=True, with_doc=was["state"] == "rejected")
+
+
+def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
+    """An op on a record that is not within reach."""
+    kind, key = op.kind, (op.kind.name, op.id)
+    if key in memory.once:
+        return _keep(batch, memory, sent, op, "inbox", "place_lost", at=memory.elsewhere[key])
+    if key in memory.elsewhere:
+        return _keep(batch, memory, sent, op, "rejected", problem=ID_TAKEN() if op.creates else NOT_FOUND())
+    if _waits(batch, memory, op):
+        return _keep(batch, memory, sent, op, "held", waits_for=key)
+    if not op.creates:
+        return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
+    missing = [Fault(f"/{member}", "missing", WORDS["missing"]) for member in kind.required if member not in op.doc]
+    if missing:
+        return _keep(batch, memory, sent, op, "rejected", problem=INVALID(*missing))
+    parent_id = _parent_id(op)
+    if kind.parent and parent_id not in batch.rows[kind.parent.kind]:
+        parent = (kind.parent.kind, parent_id)
+        if parent in memory.once or parent_id in memory.places_once:
+            at = memory.places_once[parent_id] if parent_id in memory.places_once else memory.elsewhere[parent]
+            return _keep(batch, memory, sent, op, "inbox", "place_lost", at=at)
+        if isinstance(parent_id, UUID):
+            return _keep(batch, memory, sent, op, "held", waits_for=parent)
+        return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
+    after = road.creation(batch, replace(op, doc={**kind.defaults, **op.doc}))
+    if isinstance(after, Problem):
+        return _keep(batch, memory, sent, op, "rejected", problem=after)
+    road.accept(batch, op, None, after)
+    return Result("applied", 1, with_doc=sent.mended)
+
+
+def _waits(batch: Batch, memory: _Memory, op: Op) -> bool:
+    """Whether an earlier op of this device on the record is held: then this one waits behind it."""
+    of_record = memory.kept[op.kind.name, op.id]
+    behind = next((row["seq"] for row in of_record if row["id"].bytes == op.mark), LAST + 1)
+    held = (row for row in of_record if row["state"] == "held" and row["settled"] is None)
+    return any(row["device_id"] == batch.caller.device_id and row["seq"] < behind for row in held)
+
+
+def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Result:
+    kind, key = op.kind, (op.kind.name, op.id)
+    if op.void is not None:
+        voided = road.change(batch, replace(op, base_rev=None), before)
+        if isinstance(voided, Problem):
+            return _keep(batch, memory, sent, op, "rejected", problem=voided)
+        if voided is not before:
+            road.accept(batch, op, before, voided)
+        return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
+    if before["voided"]:
+        return _keep(batch, memory, sent, op, "inbox", "voided")
+    merged = merge(op.doc, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
+    if (merged.edits or merged.clashes) and not road.may_change(batch, kind, before):
+        return _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
+    after: Row | Problem = before
+    if merged.edits:
+        after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
+    if isinstance(after, Problem):
+        if not merged.met_others or after.kind in OF_ITSELF:
+            return _keep(batch, memory, sent, op, "rejected", problem=after)
+        # good by itself, but not together with what others did: people choose
+        merged.clashes += merged.edits
+        after = before
+    if after is not before:
+        road.accept(batch, op, before, after)
+        _knowingly(batch, memory, key, after, merged.edits)
+    if merged.clashes:
+        conflicts = [_clash(batch, memory, sent, op, after, member) for member in merged.clashes]
+        return Result("conflict", after["rev"], conflicts=conflicts)
+    if after is before:
+        if merged.agreed:
+            _note(batch, memory, sent, op, "unchanged")
+        return Result("unchanged", after["rev"], with_doc=merged.met_others or op.base_rev != after["rev"])
+    as_sent = not merged.met_others and all(plain(after[member]) == plain(value) for member, value in op.doc.items())
+    return Result("applied" if as_sent else "merged", after["rev"], with_doc=sent.mended or not as_sent)
+
+
+def _knowingly(batch: Batch, memory: _Memory, key: Key, after: Row, edits: Row) -> None:
+    """Who sets a member again after hearing of the conflict has chosen."""
+    for row in memory.conflicts[key]:
+        if row["settled"] is None and row["field"] in edits:
+            row["settled"] = "mine" if plain(after[row["field"]]) == row["yours"] else "value"
+            settled = {"id": row["id"], "settled": row["settled"], "settled_at": batch.now, "settled_by": batch.caller.user_id}
+            memory.settled_conflicts.append(settled)
+
+
+# Keeping
+
+
+def _keep(
+    batch: Batch,
+    memory: _Memory,
+    sent: Sent,
+    op: Op,
+    state: Literal["held", "inbox", "rejected"],
+    reason: str | None = None,
+    *,
+    at: Spot | None = None,
+    problem: Problem | None = None,
+    waits_for: Key | None = None,
+) -> Result:
+    """Puts the op on a list."""
+    _note(batch, memory, sent, op, state, reason, at, problem, waits_for)
+    before = batch.rows[op.kind.name].get(op.id)
+    return Result(state, before["rev"] if before else None, problem=problem, kept=True, with_doc=state == "rejected")
+
+
+def _note(
+    batch: Batch,
+    memory: _Memory,
+    sent: Sent,
+    op: Op,
+    state: str,
+    reason: str | None = None,
+    at: Spot | None = None,
+    problem: Problem | None = None,
+    waits_for: Key | None = None,
+) -> None:
+    """Without a place of its own the op is on the list of those where its user belongs."""
+    place_id, township_id = at or _spot(batch, op) or memory.home
+    row: Row = {
+        "id": UUID(bytes=op.mark),
+        "seq": LAST,
+        "state": state,
+        "settled": None,
+        "reason": reason,
+        "kind": op.kind.name,
+        "record_id": op.id,
+        "user_id": batch.caller.user_id,
+        "device_id": batch.caller.device_id,
+        "place_id": place_id,
+        "township_id": township_id,
+        "op": sent.said,
+        "problem": problem.stored() if problem else None,
+        "waits_for": waits_for[1] if waits_for else None,
+        "waits_for_kind": waits_for[0] if waits_for else None,
+        "received_at": batch.now,
+    }
+    of_record = memory.kept[op.kind.name, op.id]
+    if not memory.again:
+        memory.to_keep.append(row)
+        of_record.append(row)
+    elif state in ("inbox", "rejected"):
+        memory.to_move_on.append(row)
+
+
+def _spot(batch: Batch, op: Op) -> Spot | None:
+    """Where the record is, or would be, as far as the caller can see."""
+    row = batch.rows[op.kind.name].get(op.id)
+    if row is None and op.kind.parent:
+        row = batch.rows[op.kind.parent.kind].get(_parent_id(op))
+    return Spot(row["place_id"], row["township_id"]) if row else None
+
+
+def _clash(batch: Batch, memory: _Memory, sent: Sent, op: Op, after: Row, member: str) -> Row:
+    """A conflict for people to settle. The same value of the same device in a conflict that is open already needs no second one."""
+    key, yours = (op.kind.name, op.id), plain(op.doc[member])
+    for row in memory.conflicts[key]:
+        if row["settled"] is None and row["field"] == member and row["yours"] == yours:
+            _note(batch, memory, sent, op, "unchanged")
+            return row
+    row = {
+        "id": uuid5(UUID(bytes=op.mark), member),
+        "kind": op.kind.name,
+        "record_id": op.id,
+        "field": member,
+        "yours": yours,
+        "theirs": plain(after[member]),
+        "mark": op.mark,
+        "settled": None,
+        "user_id": batch.caller.user_id,
+        "device_id": batch.caller.device_id,
+        "place_id": after["place_id"],
+        "township_id": after["township_id"],
+        "made_at": op.made_at,
+        "received_at": batch.now,
+    }
+    memory.new_conflicts.append(row)
+    memory.conflicts[key].append(row)
+    return row

@@ -1,0 +1,34 @@
+"""What is wrong with a body, in words for people."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from api.language import both
+from api.problems import INVALID, NOT_JSON, Fault, Problem
+
+WORDS = {
+    "missing": both("必填", "is required"),
+    "extra_forbidden": both("没有这一项", "is not a member here"),
+    "string_too_long": both("太长", "is too long"),
+    "string_too_short": both("不能为空", "must not be empty"),
+    "literal_error": both("不在可选的值之中", "is not one of the values"),
+    "enum": both("不在可选的值之中", "is not one of the values"),
+    "phone": both("不是有效的电话号码", "is not a telephone number"),
+    "control_character": both("含有控制字符", "holds a control character"),
+    "too_long": both("个数太多", "has too many entries"),
+    "too_short": both("不能为空", "must not be empty"),
+}
+OTHERWISE = both("格式不对", "has the wrong form")
+
+
+def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
+    faults = []
+    for error in errors:
+        if error["type"] == "json_invalid":
+            return NOT_JSON()
+        pointer = prefix + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
+        # an unknown member's name is the sender's own text, so it is not said back
+        if error["type"] == "extra_forbidden":
+            pointer = pointer[: pointer.rindex("/")] if prefix == "/" else prefix
+        faults.append(Fault(pointer, error["type"], WORDS.get(error["type"], OTHERWISE)))
+    return INVALID(*faults[:100])

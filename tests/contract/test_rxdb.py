@@ -1,0 +1,110 @@
+"""A real RxDB as the phones of two village workers, a worker of another village and an officer, against docs/sync.md: tests/contract/rxdb.
+
+One run of the client answers for all scenarios; a scenario is a test here. Without Node they are skipped.
+"""
+
+import asyncio
+import fcntl
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from api import demo
+from tests.conftest import Databases
+from tests.serving import free_port, serving
+
+ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "tests/contract/rxdb"
+SCENARIOS = sorted(path.name for path in (CLIENT / "scenarios").glob("*.mjs"))  # the order in which the client runs and numbers them
+USERS = {"user": "worker-1", "user2": "worker-2", "other-user": "worker-3", "officer-user": "township-1"}
+RECORDS = 5000  # that the last scenario sends and reads, in some four seconds
+EACH, ALL = 30, 600  # seconds: RxDB tries again for ever, so a scenario that fails may take all of its time
+NODE = "const [a, b] = process.versions.node.split('.'); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)"
+
+
+@dataclass(frozen=True)
+class Tap:
+    """What the client printed: TAP, of which a scenario has one line, and some more where it failed."""
+
+    text: str
+
+    @property
+    def last_line(self) -> str:
+        return self.text.rstrip().rpartition("\n")[2]
+
+    def failure(self, scenario: str) -> str | None:
+        """None where the scenario ran and passed, and only there."""
+        number = SCENARIOS.index(scenario) + 1
+        block = re.search(rf"^(ok|not ok) {number} - .*$(\n  .*)*", self.text, re.MULTILINE)
+        if block is None:
+            return f"it was not run; the client ended with: {self.last_line}"
+        passed = block[1] == "ok" and not re.search(r"# (SKIP|TODO)", block[0])
+        return None if passed else block[0]
+
+
+def has_node() -> bool:
+    try:
+        return subprocess.run(["node", "-e", NODE], check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """pytest-xdist may give this file to several processes: the others wait and read what the first one has got."""
+    with (CLIENT / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def keep(process: "subprocess.Popen[str]", where: Path) -> None:
+    """What the server says, for whoever looks into a failure; and a full pipe would stop it."""
+    assert process.stdout
+    where.write_text(process.stdout.read(), "utf-8")
+
+
+def play(databases: Databases, var: Path, into: Path) -> None:
+    installed = ["make", "-s", "--no-print-directory", f"{CLIENT.relative_to(ROOT)}/node_modules/.ready"]
+    subprocess.run(installed, cwd=ROOT, check=True)
+    urls, port = asyncio.run(databases.new()), free_port()
+    users = [f"--{option}={username}" for option, username in USERS.items()]
+    options = [f"--base=http://127.0.0.1:{port}", f"--password={demo.PASSWORD}", *users, f"--records={RECORDS}", f"--timeout={EACH}"]
+    with (
+        serving(var, port, JIAFANG_DATABASE_URL=urls.app, JIAFANG_OWNER_DATABASE_URL=urls.owner) as process,
+        into.open("w", encoding="utf-8") as tap,
+    ):
+        threading.Thread(target=keep, args=(process, var / "server.txt"), daemon=True).start()
+        try:
+            subprocess.run(["node", "run.mjs", *options], cwd=CLIENT, stdout=tap, timeout=ALL, check=False)
+        except subprocess.TimeoutExpired:
+            tap.write(f"\nstopped after {ALL} seconds\n")
+
+
+@pytest.fixture(scope="module")
+def tap(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Tap:
+    if not has_node():
+        pytest.skip("Node.js 20.19 or newer is not here, so no real RxDB client (CI has it)")
+    own = tmp_path_factory.getbasetemp()
+    kept = (own if worker_id == "master" else own.parent) / "rxdb.tap"  # the processes of one run share the folder above their own
+    with one_at_a_time():
+        if not kept.exists():
+            play(databases, tmp_path_factory.mktemp("rxdb"), kept)
+    return Tap(kept.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(tap: Tap, scenario: str) -> None:
+    failure = tap.failure(scenario)
+    if failure:
+        pytest.fail(failure, pytrace=False)
+
+
+def test_every_scenario_was_run_and_passed(tap: Tap) -> None:
+    """The last line would name what failed, and what was skipped for want of a user."""
+    assert tap.last_line == f"{len(SCENARIOS)} passed, 0 failed"
