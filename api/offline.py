@@ -141,19 +141,25 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
         return Result("rejected", problem=sent.wrong, with_doc=False)
     known = _known(batch, memory, op)
     if known is not None:
-        return known
+        return _without_text(known, sent)
     if sent.wrong:
         return _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
     if memory.lost:
         return _keep(batch, memory, sent, op, "inbox", "device_lost")
     before = batch.rows[op.kind.name].get(op.id)
     result = _unseen(batch, memory, sent, op) if before is None else _edit(batch, memory, sent, op, before)
+    result = _without_text(result, sent)
+    if memory.again and result.outcome in ("applied", "merged", "conflict", "unchanged"):
+        memory.done.append(UUID(bytes=op.mark))
+    return result
+
+
+def _without_text(result: Result, sent: Sent) -> Result:
+    """Says that a text was not stored, in a repeat too: the first reply may have been lost."""
     if sent.left_out and not result.problem:
         result.problem, result.with_doc = sent.left_out, True
         if result.outcome in ("applied", "unchanged"):
             result.outcome = "merged"
-    if memory.again and result.outcome in ("applied", "merged", "conflict", "unchanged"):
-        memory.done.append(UUID(bytes=op.mark))
     return result
 
 

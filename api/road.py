@@ -143,7 +143,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if kind.parent.member in op.doc}
         if kind.parent and kind.parent.follows:
             # a stored record's parent changes with its own lock alone, so it may be read before the parent is locked
-            stored = [op.id for op in mine if not op.creates]
+            stored = [op.id for op in mine if not op.creates or op.made_at]  # a phone may not know yet that its record is stored
             if stored:
                 wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
     for kind in KINDS.values():
@@ -275,7 +275,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         if not parent:
             return NOT_FOUND()
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
-    return _allowed(batch, kind, edits, after, parent) or after
+    anew = {m: [v for v in edits[m] if v not in before[m]] for m in (*kind.coded, *kind.colleagues) if m in edits}
+    return _allowed(batch, kind, {**edits, **anew}, after, parent) or after
 
 
 def _allowed(batch: Batch, kind: Kind, said: Row, after: Row, parent: Row) -> Problem | None:

@@ -36,8 +36,8 @@ WHERE k.county_id = $1"""
 KEEP_CONFLICT = """
 INSERT INTO conflict (county_id, id, kind, record_id, field, yours, theirs, mark, user_id, device_id, place_id, township_id,
     made_at, received_at)
-SELECT k.county_id, x.id, x.kind, x.record_id, x.field, x.yours, x.theirs, x.mark, x.user_id, x.device_id, x.place_id,
-    x.township_id, x.made_at, x.received_at
+SELECT k.county_id, x.id, x.kind, x.record_id, x.field, coalesce(x.yours, 'null'), coalesce(x.theirs, 'null'), x.mark,
+    x.user_id, x.device_id, x.place_id, x.township_id, x.made_at, x.received_at
 FROM clock k, json_to_recordset($2::json) AS x (id uuid, kind text, record_id uuid, field text, yours json, theirs json, mark bytea,
     user_id uuid, device_id uuid, place_id int, township_id int, made_at timestamptz, received_at timestamptz)
 WHERE k.county_id = $1"""
