@@ -1,6 +1,7 @@
-"""What phones pull: one statement per level and view, and the digest. Why nothing is missed or left behind: decision 0008.
+"""What phones pull: one statement per level and view, a small one for phones with nothing to come, and the digest. Why nothing is missed or
+left behind: decision 0008.
 
-Both read `FROM s`, the caller, like every read (access.py), so the caller's rights, the places, the tick and the page are of one moment.
+All read `FROM s`, the caller, like every read (access.py), so the caller's rights, the places, the tick and the page are of one moment.
 
 Each change row has an effective tick for this caller, and the stream is in the order (effective tick, tick, kind, id):
 what was in a place when it was granted comes at the tick of the grant, what happened there since at its own tick, and what a lost place
@@ -33,11 +34,14 @@ def level_at(tick: int) -> Position:
     return Position(tick + 1)
 
 
-# Parameters, after those of the caller. Both statements: $6 kinds wanted, $7 those of them that can be read from below.
+# Parameters, after those of the caller. Pull and digest: $6 kinds wanted, $7 those of them that can be read from below.
 # Pull: $8 limit; $9 the tick that this reading began at, null where it begins now with nothing; $10 to $13 the position;
 # $14 the tick that the cursor was given out at. Digest: $8 one place or township, null for all.
 KINDS, PUBLIC, LIMIT, SINCE = "$6::text[]", "$7::text[]", "$8::int", "coalesce($9::bigint, k.tick)"
 EFFECTIVE, TICK, KIND, ID = "$10::bigint", "$11::bigint", "$12::text", "$13::uuid"
+# Why a cursor is of no use: removes were forgotten since, or it is of a history that a restore ended (decision 0008, cursors)
+UNUSABLE = """CASE WHEN {since} < k.floor_tick THEN 'too_old' WHEN {seen} > k.tick OR EXISTS (SELECT 1 FROM tick_gap g
+    WHERE g.county_id = $1 AND g.restored_tick < {seen} AND {seen} < g.new_tick) THEN 'restored' END AS unusable"""
 # What a membership `m` of role `r` covers: places `p`. A village brings its groups, the county its townships.
 COVERS = "(p.place_id = m.place_id OR (m.reach = 'below' AND {} <> 'township' AND p.parent_id = m.place_id))"
 # What is read of a place: whole townships, or places; and what can be read of those above, for some kinds. (is it held itself?, number)
@@ -85,6 +89,18 @@ COUNT = """coalesce((SELECT sum(q.n) FROM {of} CROSS JOIN LATERAL (SELECT count(
     WHERE c.county_id = $1 AND c.{level}_id = {a}.id AND c.kind = ANY ({a}.kinds) AND {wanted}) q), 0)"""
 COLUMNS = "c.tick, c.kind, c.id, c.rev"
 
+# For a phone that is level at tick $6: whether a page could hold anything, and if not, the columns of an empty page. All that a page is made
+# of is a membership granted or revoked, or a change row in reach, after that tick. `news` may be too much (of kinds that nobody asked for),
+# never too little. One probe of an index per place, as the page has them: `place_id = ANY (…)` finds other plans while tables are young.
+CAME = """(SELECT true FROM unnest({ids}) h (id) CROSS JOIN LATERAL (SELECT FROM change c
+    WHERE c.county_id = $1 AND c.{level}_id = h.id AND c.tick > $6 ORDER BY c.tick LIMIT 1) c LIMIT 1)"""
+NEWS = f"""SELECT s.role, s.places, k.tick, {UNUSABLE.format(since="$6::bigint", seen="$6::bigint")},
+  0 AS found, NULL AS changes, 0 AS of, coalesce(
+    (SELECT true FROM membership m WHERE m.county_id = $1 AND m.user_id = s.user_id AND greatest(m.granted_tick, m.revoked_tick) > $6 LIMIT 1),
+    {CAME.format(ids="s.places || s.above", level="place")},
+    {CAME.format(ids="s.townships", level="township")}) IS TRUE AS news
+FROM s JOIN clock k ON k.county_id = $1"""
+
 
 class Feed:
     """`pull[level, view]` and `digest[level]`, built at start from the documents of all kinds."""
@@ -125,8 +141,7 @@ def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
         parts.append(f"SELECT l.at, {COLUMNS}, 'remove', 'out_of_scope', NULL::uuid FROM lost l {gone} {within_reach}")
     docs = " ".join(f"WHEN '{d.kind}' THEN {d.one(view, 'p.id')}" for d in documents)
     last = f"FILTER (WHERE p.n = {LIMIT})"
-    return f"""SELECT s.role, s.places, k.tick, k.floor_tick, x.*,
-  (SELECT bool_or(g.restored_tick < $14::bigint AND $14 < g.new_tick) FROM tick_gap g WHERE g.county_id = $1) IS TRUE AS in_gap
+    return f"""SELECT s.role, s.places, k.tick, {UNUSABLE.format(since="$9::bigint", seen="$14::bigint")}, x.*
 FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
 WITH {_held(level)},
 {lost},

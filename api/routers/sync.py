@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import Access, access_of
-from api.db.feed import Position, level_at
+from api.db.feed import NEWS, Position, level_at
 from api.kinds import FEED, KINDS
 from api.language import both
 from api.problems import CURSOR_UNUSABLE, INVALID, NO_FIELD_SEAT, NOT_FOUND, Fault
@@ -53,16 +53,17 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
     access = access_of(request)
     claims, kinds = access.claims(request), _kinds(query.kinds)
     begun = _read_cursor(access, claims, query.cursor)
-    [row] = await access.read(
-        request, lambda role: FEED.pull[level_of(role), view_of(role)],
-        *kinds, query.limit, begun.since, *begun.position, begun.seen,
-    )  # fmt: skip
+    # each of the two is right by itself, from its own snapshot: where there is news, the page begins at the same cursor
+    [row] = await access.read(request, lambda role: NEWS, begun.since) if begun.level else [None]
+    if row is None or row["news"]:
+        [row] = await access.read(
+            request, lambda role: FEED.pull[level_of(role), view_of(role)],
+            *kinds, query.limit, begun.since, *begun.position, begun.seen,
+        )  # fmt: skip
     _in_the_field(row)
+    if row["unusable"]:
+        raise CURSOR_UNUSABLE(reason=row["unusable"])
     tick: int = row["tick"]
-    if begun.since is not None and begun.since < row["floor_tick"]:
-        raise CURSOR_UNUSABLE(reason="too_old")
-    if row["in_gap"] or (begun.seen or 0) > tick:
-        raise CURSOR_UNUSABLE(reason="restored")
     more = row["found"] > query.limit
     if more:
         since = tick if begun.since is None else begun.since
@@ -70,7 +71,7 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
         cursor = _sealed(access, claims, _Cursor(since, tick, last))
     else:
         cursor = str(tick * CHECK + _check(access, claims))
-    first = f'"of":{row["of"]},' if begun.first else ""
+    first = f'"of":{row["of"]},' if begun.level or begun.since is None else ""
     return Response(
         f'{{"changes":[{row["changes"] or ""}],"cursor":"{cursor}","more":{"true" if more else "false"},"tick":{tick},{first}'
         f'"server_time":"{access.now():%Y-%m-%dT%H:%M:%SZ}"}}',
@@ -123,23 +124,23 @@ def _in_the_field(row: Record) -> None:
 
 class _Cursor(NamedTuple):
     """`since`: the tick that the phone was level at, or began at with nothing (None: it begins now). `seen`: the tick of the last page.
-    `first`: no page of this reading has been given out yet."""
+    `level`: it holds all up to `since`; otherwise it is in the middle of a reading, or begins with nothing."""
 
     since: int | None
     seen: int | None
     position: Position
-    first: bool = False
+    level: bool = False
 
 
 def _read_cursor(access: Access, claims: Claims, text: str) -> _Cursor:
     """Empty; an integer, of a client that was level; or the end of an unfinished page, sealed."""
     if not text:
-        return _Cursor(None, None, Position(), first=True)
+        return _Cursor(None, None, Position())
     if text.isascii() and text.isdecimal() and int(text) < 2**53:
         tick, check = divmod(int(text), CHECK)
         if check != _check(access, claims):
             raise CURSOR_UNUSABLE(reason="foreign")
-        return _Cursor(tick, tick, level_at(tick), first=True)
+        return _Cursor(tick, tick, level_at(tick), level=True)
     try:
         data = base64.b64decode(text[1:] + "=" * (-len(text[1:]) % 4), altchars=b"-_", validate=True)
     except ValueError:
