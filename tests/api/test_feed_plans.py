@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from api.access import CALLER
-from api.db.feed import Position, level_at
+from api.db.feed import NEWS, Position, level_at
 from api.embedded import Urls
 from api.kinds import FEED, KINDS
 from api.routers.records import level_of
@@ -132,6 +132,20 @@ async def test_a_page_is_read_by_index_from_where_the_phone_is(big: Big, caller:
             assert re.search(r"ROW\((c(_\d+)?\.)?tick, (c(_\d+)?\.)?kind, (c(_\d+)?\.)?id\) > ROW\(", node["Index Cond"])
             assert node["Actual Rows"] <= 101
     assert seen >= 4
+
+
+@pytest.mark.parametrize("tick", [0, 50_000, 100_000])
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_whether_there_is_news_is_one_probe_for_each_place(big: Big, caller: str, tick: int) -> None:
+    plan = await big.plan(CALLER + NEWS, *big.args(caller), tick)
+    print(f"\n{caller}, level at {tick}: {plan['Actual Total Time']:.1f} ms")  # noqa: T201 - a figure to read, never asserted
+    of_change = [node for node in nodes(plan) if node.get("Relation Name") == "change"]
+    assert {node["Node Type"] for node in of_change} == {"Index Only Scan"}
+    assert {node["Index Name"] for node in of_change} == {"change_place_tick_idx", "change_township_tick_idx"}
+    for node in of_change:
+        assert re.search(r"_id = \w+\.id\) AND \(tick > ", node["Index Cond"])
+        assert node["Actual Rows"] <= 1
+        assert node["Actual Loops"] <= len(CALLERS[caller][1]) * 4 + 50
 
 
 @pytest.mark.parametrize("caller", CALLERS)

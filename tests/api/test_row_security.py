@@ -18,10 +18,11 @@ from sqlmodel import SQLModel
 from api import demo
 from api.access import CALLER, WHO, Access
 from api.db import kept, store
+from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
 from api.embedded import Urls
 from api.jobs.demo_county import USERS_OF_API
-from api.kinds import KINDS, Kind
+from api.kinds import FEED, KINDS, Kind
 from api.routers.records import level_of, view_of
 from api.rules.caller import Caller
 from api.tokens import verify
@@ -165,6 +166,28 @@ async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebo
     if example:
         sql, args = list(reads(kind, somebody, [], example))[-2]  # all filters at once, what is not voided
         assert await net.same(sql, *args)
+
+
+PUBLIC = [name for name, kind in KINDS.items() if kind.public_below]
+
+
+async def test_the_feed_is_the_same_with_and_without_the_net(somebody: Somebody, net: Net) -> None:
+    """From the start, in the middle, and level; and the digest of all, of one place and of one township."""
+    role, found = somebody.caller.role, 0
+    tick = await net.owner.fetchval("SELECT tick FROM clock")
+    pull, digest = FEED.pull[level_of(role), view_of(role)], FEED.digest[level_of(role)]
+    for since in (None, 0, 1, tick // 2, tick - 1, tick):
+        position = Position() if since is None else level_at(since)
+        for limit in (3, 100_000):
+            sql, args = somebody.read(pull, list(KINDS), PUBLIC, limit, since, *position, since)
+            found += (await net.same(sql, *args))[0]["found"]
+        if since is not None:
+            sql, args = somebody.read(NEWS, since)
+            await net.same(sql, *args)
+    for place in (None, 1, *somebody.caller.places, *somebody.caller.townships):
+        sql, args = somebody.read(digest, list(KINDS), PUBLIC, place)
+        await net.same(sql, *args)
+    assert bool(found) is bool(somebody.caller.places or somebody.caller.townships)
 
 
 async def test_the_comparison_is_about_something(access: Access, sign_in: SignIn, net: Net) -> None:
