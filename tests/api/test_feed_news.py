@@ -8,7 +8,8 @@ import pytest
 
 from api.db.feed import NEWS
 from api.kinds import FEED
-from tests.api.test_pull import ABOVE, CHECK, HELD, VILLAGE, County, a_county, fold, level, pull, should_hold
+from api.routers.sync import CHECK
+from tests.api.test_pull import ABOVE, HELD, VILLAGE, County, a_county, fold, level, pull, should_hold
 from tests.conftest import Databases, Phone
 
 [GROUP] = HELD["lead-1"]  # of VILLAGE

@@ -489,6 +489,34 @@ async def test_a_cursor_from_before_a_restore_says_so(county: County) -> None:
     await county.owner.execute("DELETE FROM tick_gap")
 
 
+@pytest.mark.parametrize("reason", ["too_old", "restored", "restored, and said so"])
+async def test_with_a_cursor_of_no_use_nothing_is_given_out(county: County, reason: str) -> None:
+    """Whoever asks: a level phone with nothing to come, one with a record to come, one in the middle of a reading."""
+    (_, name), (_, other) = await county.user("village", OTHER), await county.user("village", VILLAGE)
+    phone, colleague = await county.sign_in(name), await county.sign_in(other)
+    unfinished, quiet, news = (await pull(phone, limit=5))["cursor"], (await level(phone))[1], (await level(colleague))[1]
+    worker = await county.sign_in("worker-1")
+    visit = (await worker.get("/v1/visits", params={"limit": 1})).json()["items"][0]
+    await worker.patch(f"/v1/visits/{visit['id']}", json={"notes": reason}, headers={"If-Match": f'"{visit["rev"]}"'})
+    assert [len((await pull(*known))["changes"]) for known in ((phone, quiet), (colleague, news))] == [0, 1]
+    tick, seen = await county.owner.fetchval("SELECT tick FROM clock"), int(news) // CHECK
+    try:
+        if reason == "too_old":
+            await county.owner.execute("UPDATE clock SET floor_tick = $1", tick)
+        elif reason == "restored":
+            await county.owner.execute("UPDATE clock SET tick = $1", seen - 5)
+        else:
+            await county.owner.execute("INSERT INTO tick_gap VALUES (1, $1, $2)", seen - 5, tick)
+        for who, cursor in ((phone, quiet), (colleague, news), (phone, unfinished)):
+            reply = await who.get("/v1/sync/pull", params={"cursor": cursor})
+            assert (reply.status_code, reply.json()["reason"]) == (409, reason.partition(",")[0])
+            assert not reply.json().keys() & {"changes", "cursor", "tick"}
+    finally:
+        await county.owner.execute("UPDATE clock SET tick = $1, floor_tick = 0", tick)
+        await county.owner.execute("DELETE FROM tick_gap")
+    assert [len((await pull(*known))["changes"]) for known in ((phone, quiet), (colleague, news))] == [0, 1]
+
+
 # The digest
 
 
