@@ -120,7 +120,9 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
                 places.add(parent_id)
     for name, ids in away.items():
         for row in await tx.fetch(kept.ELSEWHERE, county, name, list(ids), user):
-            memory.elsewhere[name, row["id"]] = Spot(row["place_id"], row["township_id"])
+            spot = memory.elsewhere[name, row["id"]] = Spot(row["place_id"], row["township_id"])
+            if spot.place_id in batch.caller.places or spot.township_id in batch.caller.townships:
+                raise Overtaken  # it came to be after the rows were read
             if row["once"]:
                 memory.once.add((name, row["id"]))
     if places:
@@ -139,39 +141,34 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
     op = sent.op
     if op is None:
         return Result("rejected", problem=sent.wrong, with_doc=False)
-    known = _known(batch, memory, op)
-    if known is not None:
-        return _without_text(known, sent)
-    if sent.wrong:
-        return _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
-    if memory.lost:
-        return _keep(batch, memory, sent, op, "inbox", "device_lost")
     before = batch.rows[op.kind.name].get(op.id)
-    result = _unseen(batch, memory, sent, op) if before is None else _edit(batch, memory, sent, op, before)
-    result = _without_text(result, sent)
+    if (known := _known(batch, memory, sent, op)) is not None:
+        result = known
+    elif sent.wrong:
+        result = _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
+    elif memory.lost:
+        result = _keep(batch, memory, sent, op, "inbox", "device_lost")
+    else:
+        result = _unseen(batch, memory, sent, op) if before is None else _edit(batch, memory, sent, op, before)
+    if sent.left_out and not result.problem:
+        result.problem = sent.left_out
+        if result.outcome in ("applied", "unchanged"):
+            result.outcome, result.with_doc = "merged", True
     if memory.again and result.outcome in ("applied", "merged", "conflict", "unchanged"):
         memory.done.append(UUID(bytes=op.mark))
     return result
 
 
-def _without_text(result: Result, sent: Sent) -> Result:
-    """Says that a text was not stored, in a repeat too: the first reply may have been lost."""
-    if sent.left_out and not result.problem:
-        result.problem, result.with_doc = sent.left_out, True
-        if result.outcome in ("applied", "unchanged"):
-            result.outcome = "merged"
-    return result
-
-
-def _known(batch: Batch, memory: _Memory, op: Op) -> Result | None:
-    """What became of this op when it came before."""
+def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
+    """What became of this op when it came before. The reply of that time may be lost, so what it told the phone is told again."""
     key, before = (op.kind.name, op.id), batch.rows[op.kind.name].get(op.id)
     clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
     if clashed and before:
         return Result("conflict", before["rev"], conflicts=clashed)
     for step in batch.trail[key]:
         if step.mark == op.mark:
-            return Result("unchanged", before["rev"] if before else step.rev, with_doc=bool(before and before["rev"] > step.rev))
+            as_sent = before and before["rev"] == (op.base_rev or 0) + 1 and not sent.mended
+            return Result("unchanged", before["rev"] if before else step.rev, with_doc=not as_sent)
     was = next((row for row in memory.kept[key] if row["id"].bytes == op.mark), None)
     if was is None or memory.again:
         if any(row["mark"] == op.mark for row in memory.conflicts[key]) and before:  # its values were chosen from, or not
@@ -196,7 +193,7 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
     missing = [Fault(f"/{member}", "missing", WORDS["missing"]) for member in kind.required if member not in op.doc]
     if missing:
-        return _keep(batch, memory, sent, op, "rejected", problem=INVALID(*missing))
+        return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or INVALID(*missing))
     parent_id = _parent_id(op)
     if kind.parent and parent_id not in batch.rows[kind.parent.kind]:
         parent = (kind.parent.kind, parent_id)

@@ -4,13 +4,16 @@ A text that holds a word of the word guard (rules/refused.py) is left out here, 
 the record.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 
 from api.kinds import KINDS, Kind
 from api.language import both
@@ -24,6 +27,9 @@ from api.schemas.faults import invalid
 MOST = 500
 AT = "2026-11-23T09:12:00.120+08:00"
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+NO_REASON = "—"  # stands for a reason that is not recorded
+DEEPEST = 30  # levels of nesting of what is wrong
+HALVES = re.compile("[\ud800-\udfff]")
 PUSHED = {name: kind for name, kind in KINDS.items() if kind.parent}  # what belongs to the county itself is edited online
 
 
@@ -39,6 +45,12 @@ class Sent:
     mended: bool = False
 
 
+def _storable(at: datetime) -> datetime:
+    if not 1 < at.year < 9999:  # in UTC it might be in no year that the driver knows
+        raise PydanticCustomError("time", "no time of a clock")
+    return at
+
+
 def _op_model(kind: Kind) -> type[Body]:
     members: dict[str, Any] = {
         "kind": (Literal[kind.name], says("种类", "Kind of record", kind.name)),
@@ -47,7 +59,10 @@ def _op_model(kind: Kind) -> type[Body]:
             Annotated[int, Field(ge=0, le=2**31 - 1)] | None,
             Field(None, description=both("所依据的版本；新建时为空", "`rev` of the copy that was edited; null: made on this phone")),
         ),
-        "at": (Instant, says("修改时间（手机时钟），每次重发都相同", "When, by the phone's clock; the same in each repeat", AT)),
+        "at": (
+            Annotated[Instant, AfterValidator(_storable)],
+            says("修改时间（手机时钟），每次重发都相同", "When, by the phone's clock; the same in each repeat", AT),
+        ),
         "doc": (
             pushed(kind.schema) | None,
             Field(None, description=both("整条记录，或只有改动的项", "The whole record, or only the members that were changed")),
@@ -74,6 +89,7 @@ class Push(BaseModel):
     )
 
 
+_INSTANT = TypeAdapter[datetime](Instant)
 _PUSH, _ONE = TypeAdapter(Push), {name: TypeAdapter(model) for name, model in OPS.items()}
 
 
@@ -82,15 +98,50 @@ def read(body: bytes, device_id: UUID) -> tuple[list[Sent], Instant | None]:
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise NOT_JSON() from None
+        body = _without_halves(body)
+        envelope = orjson.loads(body)
     ops = envelope.get("ops") if isinstance(envelope, dict) else None
     if not isinstance(ops, list) or not 1 <= len(ops) <= MOST:
         raise INVALID(Fault("/ops", "ops", both("应为 1 到 500 条的列表", "must be a list of 1 to 500 ops")))
+    sent_at = _time(envelope.get("sent_at"))
     try:
         push = _PUSH.validate_json(body)
-        return [take(op, device_id, model) for op, model in zip(ops, push.ops, strict=True)], push.sent_at
+        return [take(op, device_id, model) for op, model in zip(ops, push.ops, strict=True)], sent_at
     except ValidationError:
-        return [take(op, device_id) for op in ops], None
+        return [take(_shallow(op), device_id) for op in ops], sent_at
+
+
+def _without_halves(body: bytes) -> bytes:
+    """JSON in which half a character stands: a phone that cuts a text to length cuts an emoji in two. It becomes a NUL, which no text may
+    hold, so it costs the op and not the batch. Raises `not-json` for all else."""
+    try:
+        envelope = json.loads(body.decode(), parse_constant=_no_number)
+        text = json.dumps(envelope, ensure_ascii=False, allow_nan=False)
+        if HALVES.search(text):
+            return HALVES.sub(r"\\u0000", text).encode()
+    except (ValueError, RecursionError):
+        pass
+    raise NOT_JSON()
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(name)
+
+
+def _shallow(value: Any, depth: int = 0) -> Any:
+    """What is nested more deeply than anything here is wrong, or not looked at, whatever it holds."""
+    if depth > DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {name: _shallow(each, depth + 1) for name, each in value.items()}
+    return [_shallow(each, depth + 1) for each in value] if isinstance(value, list) else value
+
+
+def _time(value: Any) -> datetime | None:
+    try:
+        return _INSTANT.validate_json(orjson.dumps(value), strict=True) if isinstance(value, str) else None
+    except ValidationError:
+        return None
 
 
 def take(op: Any, device_id: UUID, model: Any = None, mark: bytes = b"") -> Sent:
@@ -129,17 +180,14 @@ def _named(op: Any) -> tuple[Kind | None, UUID | None]:
 
 
 def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
-    """Without texts that are not recorded. One that a record can't do without stays in the op, which is refused for it; what is kept has it
-    not."""
+    """Without texts that are not recorded. A creation that can't be without one is refused for it (offline.py)."""
     sent = Sent(op, said, mended=mended)
     for member in op.kind.guarded:
         if op.doc.get(member) and refused_word(op.doc[member]):
-            del said["doc"][member]
-            if member not in op.kind.required:
-                del op.doc[member]
-                sent.left_out = REFUSED_WORD.at(f"/{member}")
+            del said["doc"][member], op.doc[member]
+            sent.left_out = REFUSED_WORD.at(f"/{member}")
     if op.void and refused_word(op.void):
-        op.void = said["void"] = ""
+        op.void = said["void"] = NO_REASON
         sent.left_out = REFUSED_WORD.at("/void")
     return sent
 
@@ -147,5 +195,11 @@ def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
 def _recorded(value: Any) -> Any:
     """What may be kept of what has no known shape."""
     if isinstance(value, dict):
-        return {name: each for name, each in value.items() if not refused_word(orjson.dumps({name: each}).decode())}
-    return None if refused_word(orjson.dumps(value).decode()) else value
+        return {_recorded(name): _recorded(each) for name, each in value.items() if not (_refused(name) or _refused(each))}
+    if isinstance(value, list):
+        return [_recorded(each) for each in value if not _refused(each)]
+    return None if _refused(value) else value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+def _refused(value: Any) -> bool:
+    return isinstance(value, str) and refused_word(value) is not None

@@ -201,7 +201,9 @@ def _by_kind(ops: Sequence[Op]) -> Iterable[tuple[Kind, list[Op]]]:
 def _decide(batch: Batch, op: Op) -> Result:
     before = batch.rows[op.kind.name].get(op.id)
     after: Row | Problem
-    if op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
+    if op.creates and batch.caller.role not in op.kind.writers:
+        after = NOT_ALLOWED()
+    elif op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
         after = before if batch.trail[op.kind.name, op.id][0].mark == op.mark else ID_TAKEN()
     else:
         after = creation(batch, op) if op.creates else change(batch, op, before)
@@ -238,7 +240,7 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "updated_at": batch.now,
         "created_by": caller.user_id,
     }
-    return _allowed(batch, kind, op.doc, after, parent) or after
+    return _allowed(batch, kind, op.doc, {}, after, parent) or after
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
@@ -275,20 +277,19 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         if not parent:
             return NOT_FOUND()
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
-    anew = {m: [v for v in edits[m] if v not in before[m]] for m in (*kind.coded, *kind.colleagues) if m in edits}
-    return _allowed(batch, kind, {**edits, **anew}, after, parent) or after
+    return _allowed(batch, kind, edits, before, after, parent) or after
 
 
-def _allowed(batch: Batch, kind: Kind, said: Row, after: Row, parent: Row) -> Problem | None:
+def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, parent: Row) -> Problem | None:
     """The checks that every write has in common, on what it says anew; then the kind's own rule, on the record as it would be."""
     for member in kind.guarded:
         if said.get(member) and refused_word(said[member]):
             return REFUSED_WORD.at(f"/{member}")
-    for member, catalogue in kind.coded.items():
-        if not batch.codes[catalogue].issuperset(said.get(member) or ()):
+    for member, catalogue in kind.coded.items():  # what the record holds already was looked up when it came
+        if not batch.codes[catalogue].issuperset(set(said.get(member) or ()).difference(before.get(member) or ())):
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
-        if not batch.colleagues.issuperset(said.get(member) or ()):
+        if not batch.colleagues.issuperset(set(said.get(member) or ()).difference(before.get(member) or ())):
             return NOT_FOUND()
     return kind.rule(after, parent, batch.today) if kind.rule else None
 
@@ -383,16 +384,18 @@ async def reply(tx: Tx, batch: Batch, ops: Sequence[Op], results: Sequence[Resul
     caller, scope = batch.caller, (batch.caller.places, batch.caller.townships)
     for kind, _ in _by_kind(ops):
         mine = [(op, result) for op, result in zip(ops, results, strict=True) if op.kind is kind]
-        docs, ids = dict[UUID, str](), [op.id for op, result in mine if result.with_doc]
+        docs, ids = dict[UUID, Any](), [op.id for op, result in mine if result.with_doc]
         if ids:
             found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
-            docs = {row["id"]: row["doc"] for row in found}
+            docs = {row["id"]: row for row in found}
         doubles = defaultdict[UUID, list[UUID]](list)
         if kind.store.doubles and batch.alike[kind.name]:
             for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.alike[kind.name]), *scope):
                 doubles[row["of"]].append(row["id"])
         for op, result in mine:
-            if result.with_doc:
-                result.doc = docs.get(op.id)
+            if result.with_doc and op.id in docs:
+                result.doc = docs[op.id]["doc"]
+                if op.made_at:  # later ops of the batch may have changed it again: revision and document are of one state
+                    result.rev = docs[op.id]["rev"]
             if result.outcome not in ("rejected", "held", "inbox"):
                 result.doubles = doubles[op.id]

@@ -17,7 +17,7 @@ ELSEWHERE = f"""
 SELECT c.id, bool_or(o.once) AS once, max(c.place_id) FILTER (WHERE c.reason IS DISTINCT FROM 'moved') AS place_id,
   max(c.township_id) FILTER (WHERE c.reason IS DISTINCT FROM 'moved') AS township_id
 FROM change c JOIN place p ON p.county_id = $1 AND p.place_id = c.place_id
-JOIN revision r ON r.county_id = $1 AND r.kind = c.kind AND r.id = c.id AND r.rev = 1
+JOIN revision r ON r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) AND r.id = c.id AND r.rev = 1
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM membership m WHERE m.county_id = $1 AND m.user_id = $4::uuid AND {_COVERED}
   AND (m.revoked_at IS NULL OR m.revoked_at >= r.received_at)) AS once) o
 WHERE c.county_id = $1 AND c.kind = $2::text AND c.id = ANY ($3::uuid[])

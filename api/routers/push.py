@@ -61,9 +61,11 @@ def said(result: Result, sent: Sent, language: str) -> dict[str, Any]:
     elif result.outcome == "rejected":
         out["doc"] = None
     if result.conflicts:
-        out["conflicts"] = [{**{n: row[n] for n in ("field", "yours", "theirs")}, "conflict_id": row["id"]} for row in result.conflicts]
+        out["conflicts"] = [
+            {**{n: row[n] for n in ("field", "yours", "theirs")}, "conflict_id": str(row["id"])} for row in result.conflicts
+        ]
     if result.doubles:
-        out["doubles"] = result.doubles
+        out["doubles"] = [str(i) for i in result.doubles]  # the driver's UUIDs, which orjson does not know
     if result.problem:
         out["problem"] = result.problem.document(language)
     if result.outcome == "rejected":

@@ -51,12 +51,13 @@ def merge(
     merged = Merged(met_others=any(not step.own for step in since))
     for member, wanted in sent.items():
         touched = [step for step in since if step.changes is None or member in step.changes]
-        known = _known(touched, member, present)
-        if plain(wanted) == known or any(step.own and step.made_at > made_at for step in touched):
+        known = _known_set(touched, member, present) if member in sets else _known(touched, member, present)
+        same = set(plain(wanted)) == set(known) if member in sets else plain(wanted) == known
+        if same or any(step.own and step.made_at > made_at for step in touched):
             continue  # not changed on the device, or changed there again later: that edit was here first
         value = wanted
         if member in sets:
-            value = _with_what_was_added_and_removed(wanted, present[member], () if known is _NOTHING else known)
+            value = _with_what_was_added_and_removed(wanted, present[member], known)
         if plain(value) == plain(present[member]):
             merged.agreed = True
         elif len(value) > sets[member] if member in sets else bool(touched) and not touched[-1].own:
@@ -73,6 +74,17 @@ def _known(touched: Sequence[Step], member: str, present: Mapping[str, Any]) -> 
     if not touched:
         return plain(present[member])
     return _NOTHING if touched[0].changes is None else touched[0].changes[member][0]
+
+
+def _known_set(touched: Sequence[Step], member: str, present: Mapping[str, Any]) -> Collection[Any]:
+    """What the device's own edits added and removed, laid over the set that they were made on: a revision's own list also holds what others
+    added meanwhile, of which the device never heard."""
+    if not touched:
+        return list(plain(present[member]))
+    known = [] if touched[0].changes is None else list(touched[0].changes[member][0])
+    for was, became in (step.changes[member] for step in touched if step.own and step.changes is not None):
+        known = [value for value in known if value in became or value not in was] + [v for v in became if v not in was and v not in known]
+    return known
 
 
 def _with_what_was_added_and_removed(wanted: Collection[Any], present: Collection[Any], known: Collection[Any]) -> list[Any]:
