@@ -19,7 +19,20 @@ from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS
 from api.outbox import Sent
-from api.problems import DEVICE_REVOKED, FIXED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, UNKNOWN_CODE, Fault, Problem, restored
+from api.problems import (
+    DAY_TO_COME,
+    DEVICE_REVOKED,
+    FIXED,
+    ID_TAKEN,
+    INVALID,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    UNKNOWN_CODE,
+    WRONG_PLACE,
+    Fault,
+    Problem,
+    restored,
+)
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
 from api.rules.merge import merge, plain
@@ -28,7 +41,7 @@ from api.schemas.faults import WORDS
 Key = tuple[str, UUID]
 # What others did can't have made these: they refuse an edit for itself
 LAST = 2**62  # behind all that is stored
-OF_ITSELF = (NOT_ALLOWED, NOT_FOUND, FIXED, UNKNOWN_CODE)
+OF_ITSELF = (NOT_ALLOWED, NOT_FOUND, FIXED, UNKNOWN_CODE, DAY_TO_COME, WRONG_PLACE)
 
 
 class Spot(NamedTuple):
@@ -102,7 +115,7 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
     county, user, device = batch.caller.county_id, batch.caller.user_id, batch.caller.device_id
     for row in await tx.fetch(kept.KEPT, county, [op.id for op in ops]):
         problem = orjson.loads(row["problem"]) if row["problem"] else None
-        memory.kept[row["kind"], row["record_id"]].append({**row, "problem": problem})
+        memory.kept[row["kind"], row["record_id"]].append({**row, "op": orjson.loads(row["op"]), "problem": problem})
     known = [op.id for op in ops if batch.trail[op.kind.name, op.id]]
     for row in await tx.fetch(kept.CONFLICTS, county, known, device) if known else ():
         values = {name: orjson.loads(row[name]) for name in ("yours", "theirs")}
@@ -167,12 +180,14 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
         return Result("conflict", before["rev"], conflicts=clashed)
     for step in batch.trail[key]:
         if step.mark == op.mark:
-            as_sent = before and before["rev"] == (op.base_rev or 0) + 1 and not sent.mended
-            return Result("unchanged", before["rev"] if before else step.rev, with_doc=not as_sent)
+            if before is None:
+                return Result("unchanged", step.rev, with_doc=False)
+            as_sent = before["rev"] == step.rev == (op.base_rev or 0) + 1 and not sent.mended and _says(before, op)
+            return Result("unchanged", before["rev"], with_doc=not as_sent)
+    if any(row["mark"] == op.mark for row in memory.conflicts[key]):  # its values were chosen from, or can be where the record is now
+        return Result("unchanged", before["rev"]) if before else Result("inbox", with_doc=False)
     was = next((row for row in memory.kept[key] if row["id"].bytes == op.mark), None)
     if was is None or memory.again:
-        if any(row["mark"] == op.mark for row in memory.conflicts[key]) and before:  # its values were chosen from, or not
-            return Result("unchanged", before["rev"])
         return None
     if was["settled"] == "applied" or was["state"] == "unchanged":
         return Result("unchanged", before["rev"] if before else None)
@@ -224,12 +239,15 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         voided = road.change(batch, replace(op, base_rev=None), before)
         if isinstance(voided, Problem):
             return _keep(batch, memory, sent, op, "rejected", problem=voided)
-        if voided is not before:
+        if voided is before:
+            _note(batch, memory, sent, op, "unchanged")
+        else:
             road.accept(batch, op, before, voided)
         return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
     if before["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
-    merged = merge(op.doc, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
+    said = {member: value for member, value in op.doc.items() if not _said_later(batch, memory, op, member)}
+    merged = merge(said, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
     if (merged.edits or merged.clashes) and not road.may_change(batch, kind, before):
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
     after: Row | Problem = before
@@ -244,15 +262,31 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
     if after is not before:
         road.accept(batch, op, before, after)
         _knowingly(batch, memory, key, after, merged.edits)
+    whole = kind.sent <= op.doc.keys()  # of which most is as it was
+    if after is before or (len(merged.edits) < len(op.doc) and not whole):
+        _note(batch, memory, sent, op, "unchanged")  # what it said and did not change is in no revision
     if merged.clashes:
         conflicts = [_clash(batch, memory, sent, op, after, member) for member in merged.clashes]
         return Result("conflict", after["rev"], conflicts=conflicts)
     if after is before:
-        if merged.agreed:
-            _note(batch, memory, sent, op, "unchanged")
         return Result("unchanged", after["rev"], with_doc=merged.met_others or op.base_rev != after["rev"])
-    as_sent = not merged.met_others and all(plain(after[member]) == plain(value) for member, value in op.doc.items())
+    as_sent = not merged.met_others and _says(after, op)
     return Result("applied" if as_sent else "merged", after["rev"], with_doc=sent.mended or not as_sent)
+
+
+def _says(record: Row, op: Op) -> bool:
+    return all(plain(record[member]) == plain(value) for member, value in op.doc.items())
+
+
+def _said_later(batch: Batch, memory: _Memory, op: Op, member: str) -> bool:
+    """Whether an edit of this device that did not change the member, and arrived earlier, said later what it is."""
+    return any(
+        member in (row["op"]["doc"] or ())
+        and datetime.fromisoformat(row["op"]["at"]) > (op.made_at or batch.now)
+        and (row["op"]["base_rev"] or 0) >= (op.base_rev or 0)
+        for row in memory.kept[op.kind.name, op.id]
+        if row["state"] == "unchanged" and row["device_id"] == batch.caller.device_id
+    )
 
 
 def _knowingly(batch: Batch, memory: _Memory, key: Key, after: Row, edits: Row) -> None:
@@ -337,7 +371,6 @@ def _clash(batch: Batch, memory: _Memory, sent: Sent, op: Op, after: Row, member
     key, yours = (op.kind.name, op.id), plain(op.doc[member])
     for row in memory.conflicts[key]:
         if row["settled"] is None and row["field"] == member and row["yours"] == yours:
-            _note(batch, memory, sent, op, "unchanged")
             return row
     row = {
         "id": uuid5(UUID(bytes=op.mark), member),

@@ -5,7 +5,7 @@ TURN = """
 SELECT d.state, u.place_id, u.township_id FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
 WHERE d.county_id = $1 AND d.id = $2::uuid FOR NO KEY UPDATE OF d"""
 KEPT = """
-SELECT k.id, k.seq, k.kind, k.record_id, k.state, k.settled, k.device_id, k.problem FROM kept_op k
+SELECT k.id, k.seq, k.kind, k.record_id, k.state, k.settled, k.device_id, k.op, k.problem FROM kept_op k
 WHERE k.county_id = $1 AND k.record_id = ANY ($2::uuid[]) ORDER BY k.seq"""
 CONFLICTS = """
 SELECT c.id, c.kind, c.record_id, c.field, c.yours, c.theirs, c.mark, c.settled FROM conflict c

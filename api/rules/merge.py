@@ -26,12 +26,11 @@ class Step(NamedTuple):
 
 @dataclass(slots=True)
 class Merged:
-    """`edits`: what is to be written. `clashes`: members that keep the value that somebody else gave them. `agreed`: the edit would change
-    something, had not somebody else set just that. `met_others`: others changed the record meanwhile, this or another member."""
+    """`edits`: what is to be written. `clashes`: members that keep the value that somebody else gave them. `met_others`: others changed
+    the record meanwhile, this or another member."""
 
     edits: dict[str, Any] = field(default_factory=dict)
     clashes: list[str] = field(default_factory=list)
-    agreed: bool = False
     met_others: bool = False
 
 
@@ -45,22 +44,22 @@ def merge(
 ) -> Merged:
     """`trail`: all revisions, ascending. `sets`: members whose lists are sets, merged by what was added and removed; how many they hold.
     `base_rev` None: the device made the record; one above the present revision is of a history that a restore undid, so the present one."""
-    if base_rev is None:
-        base_rev = 1 if trail and trail[0].own else 0
-    since = [step for step in trail if step.rev > base_rev]
+    known_rev = base_rev if base_rev is not None else 1 if trail and trail[0].own else 0
+    since = [step for step in trail if step.rev > known_rev]
+    later = [step for step in (trail if base_rev is None else since) if step.own and step.made_at > made_at]
     merged = Merged(met_others=any(not step.own for step in since))
     for member, wanted in sent.items():
         touched = [step for step in since if step.changes is None or member in step.changes]
         known = _known_set(touched, member, present) if member in sets else _known(touched, member, present)
         same = set(plain(wanted)) == set(known) if member in sets else plain(wanted) == known
-        if same or any(step.own and step.made_at > made_at for step in touched):
+        if same or any(step.changes is None or member in step.changes for step in later):
             continue  # not changed on the device, or changed there again later: that edit was here first
         value = wanted
         if member in sets:
             value = _with_what_was_added_and_removed(wanted, present[member], known)
         if plain(value) == plain(present[member]):
-            merged.agreed = True
-        elif len(value) > sets[member] if member in sets else bool(touched) and not touched[-1].own:
+            continue  # somebody else did just that
+        if len(value) > sets[member] if member in sets else bool(touched) and not touched[-1].own:
             merged.clashes.append(member)
         else:
             merged.edits[member] = value

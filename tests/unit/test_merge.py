@@ -35,7 +35,6 @@ class Case(NamedTuple):
     sent: Mapping[str, Any]
     edits: Mapping[str, Any] = {}
     clashes: Sequence[str] = ()
-    agreed: bool = False
     met_others: bool = False
     present: Mapping[str, Any] = {}
     trail: Sequence[Step] = (made(),)
@@ -103,7 +102,7 @@ CASES = [
     ),
     Case(
         "another device changed it to the same value: it agrees",
-        {"address": "B"}, agreed=True, met_others=True,
+        {"address": "B"}, met_others=True,
         present={"address": "B"}, trail=(made(), edit(2, THEIRS, 9, address=["A", "B"])),
     ),
     Case(
@@ -157,7 +156,7 @@ CASES = [
     ),
     Case(
         "both added the same",
-        {"phones": ["1", "2"]}, agreed=True, met_others=True,
+        {"phones": ["1", "2"]}, met_others=True,
         present={"phones": ["1", "2"]}, trail=(made(), edit(2, THEIRS, phones=[["1"], ["1", "2"]])),
     ),
     Case(
@@ -167,7 +166,7 @@ CASES = [
     ),
     Case(
         "both removed the same",
-        {"phones": []}, agreed=True, met_others=True,
+        {"phones": []}, met_others=True,
         present={"phones": []}, trail=(made(), edit(2, THEIRS, phones=[["1"], []])),
     ),
     Case(
@@ -205,10 +204,10 @@ CASES = [
         {"address": "C"}, clashes=["address"], met_others=True,
         present={"address": "B"}, trail=(made(MINE), edit(2, THEIRS, address=["A", "B"])), base_rev=None,
     ),
-    Case("made by another device with the same id: what is equal agrees", dict(HOUSE), agreed=True, met_others=True, base_rev=None),
+    Case("made by another device with the same id: what is equal agrees", dict(HOUSE), met_others=True, base_rev=None),
     Case(
         "made by another device with the same id: what differs clashes, sets are joined",
-        {"address": "B", "status": "away", "phones": ["2"]}, {"phones": ["1", "2"]}, ["address"], agreed=True, met_others=True,
+        {"address": "B", "status": "away", "phones": ["2"]}, {"phones": ["1", "2"]}, ["address"], met_others=True,
         base_rev=None,
     ),
     Case(
@@ -222,7 +221,7 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
 def test_merged(case: Case) -> None:
     found = merge(case.sent, {**HOUSE, **case.present}, case.base_rev, at(5), case.trail, SETS)
-    assert found == Merged(dict(case.edits), list(case.clashes), case.agreed, case.met_others)
+    assert found == Merged(dict(case.edits), list(case.clashes), case.met_others)
 
 
 def test_days_and_ids_are_held_against_the_json_of_the_trail() -> None:

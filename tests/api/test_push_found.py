@@ -1,0 +1,173 @@
+"""What the random walk over push (test_push_convergence.py) and its reading found, each in its smallest form."""
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from api.access import Access
+from tests.api.test_push import op, push
+from tests.conftest import Phone, SignIn
+
+GROUP, OTHER_VILLAGE = 29, 6
+REFUSED = "怀孕"
+
+
+@pytest.fixture
+async def one(sign_in: SignIn) -> Phone:
+    return await sign_in("worker-1", new=True)
+
+
+@pytest.fixture
+async def two(sign_in: SignIn) -> Phone:
+    return await sign_in("worker-2", new=True)
+
+
+async def house(phone: Phone, **doc: Any) -> str:
+    made = op("household", doc={"place_id": GROUP, "number": uuid4().hex[:8], **doc})
+    [result] = await push(phone, made)
+    assert result["outcome"] == "applied"
+    return str(made["id"])
+
+
+async def stored(phone: Phone, house_id: str) -> dict[str, Any]:
+    return dict((await phone.get(f"/v1/households/{house_id}")).json())
+
+
+async def move_away(sign_in: SignIn, house_id: str) -> None:
+    officer = await sign_in("township-1")
+    rev = (await stored(officer, house_id))["rev"]
+    match = {"If-Match": f'"{rev}"'}
+    assert (await officer.patch(f"/v1/households/{house_id}", json={"place_id": OTHER_VILLAGE}, headers=match)).status_code == 200
+
+
+async def test_doubles_are_named(one: Phone) -> None:
+    first = op("household", doc={"place_id": GROUP, "number": "double"})
+    second = op("household", doc={"place_id": GROUP, "number": "double"})
+    await push(one, first)
+    assert (await push(one, second))[0]["doubles"] == [first["id"]]
+
+
+async def test_a_conflict_is_named_again(one: Phone, two: Phone) -> None:
+    h = await house(one)
+    await push(two, op("household", h, {"address": "东"}, 1))
+    late = op("household", h, {"address": "西"}, 1, 1)
+    [first], [again] = await push(one, late), await push(one, late)
+    assert first["conflicts"] == again["conflicts"]
+
+
+async def test_a_conflict_with_an_empty_member_is_named_again(one: Phone, two: Phone) -> None:
+    h = await house(one, address="南")
+    await push(two, op("household", h, {"address": None}, 1))
+    late = op("household", h, {"address": "西"}, 1, 1)
+    [first], [again] = await push(one, late), await push(one, late)
+    assert first["conflicts"] == again["conflicts"]
+    assert again["conflicts"][0]["theirs"] is None
+
+
+async def test_an_edit_of_what_this_phone_created_may_say_the_change_alone(one: Phone) -> None:
+    h = await house(one)
+    visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"})
+    await push(one, visit)
+    [result] = await push(one, op("visit", visit["id"], {"notes": "好"}, None, 1))
+    assert result["outcome"] == "applied"
+
+
+async def test_a_second_edit_of_a_set_takes_out_nothing_that_this_phone_never_saw(one: Phone, two: Phone) -> None:
+    h = await house(one, phones=["13800000001"])
+    await push(two, op("household", h, {"phones": ["13800000001", "13800000002"]}, 1))
+    await push(
+        one,
+        op("household", h, {"phones": ["13800000001", "13800000003"]}, 1, 1),
+        op("household", h, {"phones": ["13800000001", "13800000003", "13800000004"]}, 1, 2),
+    )
+    assert set((await stored(one, h))["phones"]) == {"13800000001", "13800000002", "13800000003", "13800000004"}
+
+
+async def test_a_repeat_of_what_was_merged_brings_the_record(one: Phone, two: Phone) -> None:
+    """Else a phone that lost the first reply takes its copy for the record at this rev, and later sends others' changes back."""
+    h = await house(one)
+    await push(two, op("household", h, {"address": "东"}, 1))
+    mine = op("household", h, {"status": "away"}, 1, 1)
+    await push(one, mine)
+    [again] = await push(one, mine)
+    assert (again["outcome"], again["doc"]["address"]) == ("unchanged", "东")
+
+
+async def test_a_repeat_says_again_what_was_refused(one: Phone) -> None:
+    h = await house(one)
+    edit = op("household", h, {"address": REFUSED, "status": "away"}, 1, 1)
+    for _ in range(2):
+        [result] = await push(one, edit)
+        assert (result["outcome"], result["problem"]["type"], result["doc"]["address"]) == ("merged", "/problems/refused-word", None)
+
+
+@pytest.mark.parametrize("theirs", [{"address": "东"}, {"number": "7"}], ids=["another member", "the same member"])
+async def test_a_refused_text_is_not_kept_in_a_conflict(one: Phone, two: Phone, access: Access, theirs: Any, urls: Any) -> None:
+    h = await house(one)
+    await push(two, op("household", h, theirs, 1))
+    [result] = await push(one, op("household", h, {"number": REFUSED, "status": "away"}, 1, 1))
+    owner = await asyncpg.connect(urls.owner)
+    for table in ("kept_op", "conflict"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table} t WHERE row_to_json(t)::text LIKE '%{REFUSED}%'") == 0
+    await owner.close()
+    # unchanged in an edit, and the rest is stored
+    assert (result["outcome"], result["problem"]["type"], result["doc"]["status"]) == ("merged", "/problems/refused-word", "away")
+
+
+async def test_what_breaks_a_rule_by_itself_is_rejected_whatever_others_did(one: Phone, two: Phone) -> None:
+    h = await house(one)
+    visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"})
+    await push(one, visit)
+    await push(two, op("visit", visit["id"], {"notes": "好"}, 1))
+    [result] = await push(one, op("visit", visit["id"], {"visited_on": "2027-05-05"}, 1, 1))
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/day-to-come")
+
+
+async def test_a_move_to_a_township_is_rejected_whatever_others_did(one: Phone, two: Phone, sign_in: SignIn) -> None:
+    h = await house(one)
+    await push(two, op("household", h, {"address": "东"}, 1))
+    [result] = await push(await sign_in("township-1", new=True), op("household", h, {"place_id": 2}, 1, 1))
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/wrong-place")
+
+
+# Repeats of what changed nothing
+
+
+async def test_taking_an_edit_back_stands_though_it_arrives_first(one: Phone) -> None:
+    h = await house(one, address="东")
+    there, back = op("household", h, {"address": "西"}, 1, 1), op("household", h, {"address": "东"}, 1, 2)
+    await push(one, back)
+    await push(one, there)
+    assert (await stored(one, h))["address"] == "东"
+
+
+async def test_an_edit_before_its_creation_stands(one: Phone) -> None:
+    h = str(uuid4())
+    await push(one, op("household", h, {"place_id": GROUP, "number": "8", "address": "新"}, None, 2))
+    await push(one, op("household", h, {"place_id": GROUP, "number": "8", "address": "旧"}, None, 1))
+    assert (await stored(one, h))["address"] == "新"
+
+
+@pytest.mark.parametrize("what", ["no change", "void of a voided", "conflict"])
+async def test_a_repeat_after_the_record_went_away_is_no_new_entry(one: Phone, two: Phone, sign_in: SignIn, urls: Any, what: str) -> None:
+    h = await house(one, address="东")
+    if what == "void of a voided":
+        visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"})
+        mine = op("visit", visit["id"], seconds=2, void="再次")
+        await push(one, visit, op("visit", visit["id"], seconds=1, void="写错"), mine)
+    elif what == "conflict":
+        await push(two, op("household", h, {"address": "西"}, 1))
+        mine = op("household", h, {"address": "南"}, 1, 1)
+        assert (await push(one, mine))[0]["outcome"] == "conflict"
+    else:
+        mine = op("household", h, {"address": "东"}, 1, 1)
+        assert (await push(one, mine))[0]["outcome"] == "unchanged"
+    await move_away(sign_in, h)
+    owner = await asyncpg.connect(urls.owner)
+    before = await owner.fetchval("SELECT count(*) FROM kept_op")
+    [result] = await push(one, mine)
+    assert await owner.fetchval("SELECT count(*) FROM kept_op") == before
+    assert result["outcome"] == ("inbox" if what == "conflict" else "unchanged")
+    await owner.close()
