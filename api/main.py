@@ -27,7 +27,8 @@ from api.sign_in import Passwords
 from api.tokens import Keys
 
 log = logging.getLogger("jiafang")
-ROUTERS = tuple(part.router for part in (auth, me, visit, household, place, catalogue_entry, user, sync, push, inbox, about, docs))
+# Paths are looked up in this order, and phones sync all day
+ROUTERS = tuple(part.router for part in (sync, push, auth, me, visit, household, place, catalogue_entry, user, inbox, about, docs))
 
 
 def build() -> FastAPI:

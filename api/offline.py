@@ -175,10 +175,13 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
 def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
     """What became of this op when it came before. The reply of that time may be lost, so what it told the phone is told again."""
     key, before = (op.kind.name, op.id), batch.rows[op.kind.name].get(op.id)
+    trail, of_record = batch.trail.get(key), memory.kept.get(key)
+    if not trail and not of_record:
+        return None
     clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
     if clashed and before:
         return Result("conflict", before["rev"], conflicts=clashed)
-    for step in batch.trail[key]:
+    for step in trail or ():
         if step.mark == op.mark:
             if before is None:
                 return Result("unchanged", step.rev, with_doc=False)
@@ -186,7 +189,7 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
             return Result("unchanged", before["rev"], with_doc=not as_sent)
     if any(row["mark"] == op.mark for row in memory.conflicts[key]):  # its values were chosen from, or can be where the record is now
         return Result("unchanged", before["rev"]) if before else Result("inbox", with_doc=False)
-    was = next((row for row in memory.kept[key] if row["id"].bytes == op.mark), None)
+    was = next((row for row in of_record or () if row["id"].bytes == op.mark), None)
     if was is None or memory.again:
         return None
     if was["settled"] == "applied" or was["state"] == "unchanged":
@@ -218,7 +221,8 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         if isinstance(parent_id, UUID):
             return _keep(batch, memory, sent, op, "held", waits_for=parent)
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
-    after = road.creation(batch, replace(op, doc={**kind.defaults, **op.doc}))
+    op.doc = {**kind.defaults, **op.doc}
+    after = road.creation(batch, op)
     if isinstance(after, Problem):
         return _keep(batch, memory, sent, op, "rejected", problem=after)
     road.accept(batch, op, None, after)
@@ -227,7 +231,9 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
 
 def _waits(batch: Batch, memory: _Memory, op: Op) -> bool:
     """Whether an earlier op of this device on the record is held: then this one waits behind it."""
-    of_record = memory.kept[op.kind.name, op.id]
+    of_record = memory.kept.get((op.kind.name, op.id))
+    if not of_record:
+        return False
     behind = next((row["seq"] for row in of_record if row["id"].bytes == op.mark), LAST + 1)
     held = (row for row in of_record if row["state"] == "held" and row["settled"] is None)
     return any(row["device_id"] == batch.caller.device_id and row["seq"] < behind for row in held)

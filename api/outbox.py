@@ -146,7 +146,7 @@ def _time(value: Any) -> datetime | None:
 
 def take(op: Any, device_id: UUID, model: Any = None, mark: bytes = b"") -> Sent:
     """One op; `model`: where it has been validated already. `mark`: where it came before, since what is kept of it may be less."""
-    kind, record_id = _named(op)
+    kind, record_id = (KINDS[model.kind], model.id) if model else _named(op)
     if kind is None or record_id is None:
         return Sent(None, {}, INVALID(Fault("", "no_record", both("不是一条记录的修改", "is no edit of a record"))))
     said = {name: op.get(name) for name in ("base_rev", "at", "doc", "void")}
@@ -166,7 +166,7 @@ def take(op: Any, device_id: UUID, model: Any = None, mark: bytes = b"") -> Sent
         said["doc"] = {name: op["doc"][name] for name in doc}
     base_rev = model.base_rev or None
     mark = mark or marked(device_id, kind.name, record_id, base_rev, model.at, model.void, doc)
-    mended = any(plain(value) != said["doc"][name] for name, value in doc.items())
+    mended = any(value != op["doc"][name] and plain(value) != op["doc"][name] for name, value in doc.items())
     return _recordable(Op(kind, record_id, doc, base_rev, model.void, model.at, mark), said, mended)
 
 

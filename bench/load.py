@@ -13,14 +13,20 @@ class Line:
 
     async def call(self, method: str, path: str, token: str, body: bytes = b"") -> int:
         """Sends one request and reads its whole reply; the status."""
+        return (await self._exchange(method, path, token, body))[0]
+
+    async def body(self, method: str, path: str, token: str) -> bytes:
+        """The body of the reply."""
+        return (await self._exchange(method, path, token, b""))[1]
+
+    async def _exchange(self, method: str, path: str, token: str, body: bytes) -> tuple[int, bytes]:
         head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         self._writer.write(head.encode() + b"\r\n" + body)
         reply = await self._reader.readuntil(b"\r\n\r\n")
         length = next(line for line in reply.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-        await self._reader.readexactly(int(length[15:]))
-        return int(reply[9:12])
+        return int(reply[9:12]), await self._reader.readexactly(int(length[15:]))
 
     def close(self) -> None:
         self._writer.close()

@@ -151,9 +151,9 @@ def sent(schema: type[Record]) -> Iterator[tuple[str, FieldInfo]]:
 def _body(schema: type[Record], name: str, extra: dict[str, Any], *, optional: bool) -> type[Body]:
     members: dict[str, Any] = {}
     for member, field in sent(schema):
-        if optional and field.is_required():
+        if optional:
             field = copy(field)  # noqa: PLW2901 - the same member, but it may be absent
-            field.default = None
+            field.default = None  # never looked at: only what was sent counts. An empty list would be copied each time
         members[member] = (field.annotation, field)
     return create_model(name, __base__=Body, __doc__=schema.__doc__, **members, **extra)
 

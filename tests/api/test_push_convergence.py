@@ -475,7 +475,8 @@ class World:
 
     async def nothing_waits_in_vain(self) -> None:
         held = await self.owner.fetch(
-            "SELECT u.username, k.waits_for::text FROM kept_op k JOIN app_user u ON u.id = k.user_id WHERE k.state = 'held' AND k.settled IS NULL"
+            "SELECT u.username, k.waits_for::text FROM kept_op k JOIN app_user u ON u.id = k.user_id"
+            " WHERE k.state = 'held' AND k.settled IS NULL"
         )
         for username in {row["username"] for row in held}:
             within_reach = {record_id for _, record_id in await should_hold(self.owner, username)}
