@@ -95,9 +95,11 @@ class Access:
         try:
             return await self.caller(request)
         except Problem as problem:
+            if problem.kind is not DEVICE_REVOKED:
+                raise
             claims = self.claims(request)
             caller = await self.caller_of(claims.county_id, claims.user_id, claims.device_id)
-            if caller is None or problem.kind is not DEVICE_REVOKED:
+            if caller is None:
                 raise
             return caller
 

@@ -18,7 +18,6 @@ from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS
-from api.outbox import Sent
 from api.problems import (
     DAY_TO_COME,
     DEVICE_REVOKED,
@@ -33,14 +32,14 @@ from api.problems import (
     Problem,
     restored,
 )
+from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
 from api.rules.merge import merge, plain
 from api.schemas.faults import WORDS
 
 Key = tuple[str, UUID]
-# What others did can't have made these: they refuse an edit for itself
-LAST = 2**62  # behind all that is stored
+# Refusals for what an edit says by itself, whatever others did
 OF_ITSELF = (NOT_ALLOWED, NOT_FOUND, FIXED, UNKNOWN_CODE, DAY_TO_COME, WRONG_PLACE)
 
 
@@ -83,6 +82,10 @@ async def push(
     results = [_decide(batch, memory, each) for each in sent]
     changes = await road.put(tx, batch)
     county = caller.county_id
+    for row in (*memory.to_keep, *memory.new_conflicts):  # what was kept before its record moved goes along
+        if (row["kind"], row["record_id"]) in batch.left:
+            now_at = batch.rows[row["kind"]][row["record_id"]]
+            row |= {"place_id": now_at["place_id"], "township_id": now_at["township_id"]}
     await store.put(tx, kept.KEEP, county, memory.to_keep)
     await store.put(tx, kept.MOVE_ON, county, memory.to_move_on)
     if memory.done:
@@ -195,7 +198,7 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
     if was["settled"] == "applied" or was["state"] == "unchanged":
         return Result("unchanged", before["rev"] if before else None)
     problem = restored(was["problem"]) if was["problem"] else None
-    return Result(was["state"], before["rev"] if before else None, problem=problem, kept=True, with_doc=was["state"] == "rejected")
+    return Result(was["state"], before["rev"] if before else None, problem=problem, with_doc=was["state"] == "rejected")
 
 
 def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
@@ -205,8 +208,10 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "inbox", "place_lost", at=memory.elsewhere[key])
     if key in memory.elsewhere:
         return _keep(batch, memory, sent, op, "rejected", problem=ID_TAKEN() if op.creates else NOT_FOUND())
-    if _waits(batch, memory, op):
-        return _keep(batch, memory, sent, op, "held", waits_for=key)
+    if behind := _behind(batch, memory, op):
+        if behind["state"] == "held":
+            return _keep(batch, memory, sent, op, "held", waits_for=key)
+        return _keep(batch, memory, sent, op, "inbox", behind["reason"], at=Spot(behind["place_id"], behind["township_id"]))
     if not op.creates:
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
     missing = [Fault(f"/{member}", "missing", WORDS["missing"]) for member in kind.required if member not in op.doc]
@@ -221,22 +226,23 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         if isinstance(parent_id, UUID):
             return _keep(batch, memory, sent, op, "held", waits_for=parent)
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
-    op.doc = {**kind.defaults, **op.doc}
-    after = road.creation(batch, op)
+    if kind.parent and batch.rows[kind.parent.kind][parent_id]["voided"]:
+        return _keep(batch, memory, sent, op, "inbox", "voided")
+    after = road.creation(batch, op, {**kind.defaults, **op.doc})
     if isinstance(after, Problem):
         return _keep(batch, memory, sent, op, "rejected", problem=after)
     road.accept(batch, op, None, after)
     return Result("applied", 1, with_doc=sent.mended)
 
 
-def _waits(batch: Batch, memory: _Memory, op: Op) -> bool:
-    """Whether an earlier op of this device on the record is held: then this one waits behind it."""
-    of_record = memory.kept.get((op.kind.name, op.id))
-    if not of_record:
-        return False
-    behind = next((row["seq"] for row in of_record if row["id"].bytes == op.mark), LAST + 1)
-    held = (row for row in of_record if row["state"] == "held" and row["settled"] is None)
-    return any(row["device_id"] == batch.caller.device_id and row["seq"] < behind for row in held)
+def _behind(batch: Batch, memory: _Memory, op: Op) -> Row | None:
+    """An earlier op of this device on the record that is held or in the inbox: this one goes behind it."""
+    for row in memory.kept.get((op.kind.name, op.id), ()):
+        if row["id"].bytes == op.mark:
+            return None
+        if row["state"] in ("held", "inbox") and row["settled"] is None and row["device_id"] == batch.caller.device_id:
+            return row
+    return None
 
 
 def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Result:
@@ -246,7 +252,7 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         if isinstance(voided, Problem):
             return _keep(batch, memory, sent, op, "rejected", problem=voided)
         if voided is before:
-            _note(batch, memory, sent, op, "unchanged")
+            _keep(batch, memory, sent, op, "unchanged")
         else:
             road.accept(batch, op, before, voided)
         return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
@@ -270,7 +276,7 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         _knowingly(batch, memory, key, after, merged.edits)
     whole = kind.sent <= op.doc.keys()  # of which most is as it was
     if after is before or (len(merged.edits) < len(op.doc) and not whole):
-        _note(batch, memory, sent, op, "unchanged")  # what it said and did not change is in no revision
+        _keep(batch, memory, sent, op, "unchanged")  # what it said and did not change is in no revision
     if merged.clashes:
         conflicts = [_clash(batch, memory, sent, op, after, member) for member in merged.clashes]
         return Result("conflict", after["rev"], conflicts=conflicts)
@@ -288,7 +294,7 @@ def _said_later(batch: Batch, memory: _Memory, op: Op, member: str) -> bool:
     """Whether an edit of this device that did not change the member, and arrived earlier, said later what it is."""
     return any(
         member in (row["op"]["doc"] or ())
-        and datetime.fromisoformat(row["op"]["at"]) > (op.made_at or batch.now)
+        and (instant(row["op"]["at"]) or NEVER) > (op.made_at or batch.now)
         and (row["op"]["base_rev"] or 0) >= (op.base_rev or 0)
         for row in memory.kept[op.kind.name, op.id]
         if row["state"] == "unchanged" and row["device_id"] == batch.caller.device_id
@@ -312,35 +318,17 @@ def _keep(
     memory: _Memory,
     sent: Sent,
     op: Op,
-    state: Literal["held", "inbox", "rejected"],
+    state: Literal["held", "inbox", "rejected", "unchanged"],
     reason: str | None = None,
     *,
     at: Spot | None = None,
     problem: Problem | None = None,
     waits_for: Key | None = None,
 ) -> Result:
-    """Puts the op on a list."""
-    _note(batch, memory, sent, op, state, reason, at, problem, waits_for)
-    before = batch.rows[op.kind.name].get(op.id)
-    return Result(state, before["rev"] if before else None, problem=problem, kept=True, with_doc=state == "rejected")
-
-
-def _note(
-    batch: Batch,
-    memory: _Memory,
-    sent: Sent,
-    op: Op,
-    state: str,
-    reason: str | None = None,
-    at: Spot | None = None,
-    problem: Problem | None = None,
-    waits_for: Key | None = None,
-) -> None:
-    """Without a place of its own the op is on the list of those where its user belongs."""
+    """Puts the op on a list. Without a place of its own it is on the list of those where its user belongs."""
     place_id, township_id = at or _spot(batch, op) or memory.home
     row: Row = {
         "id": UUID(bytes=op.mark),
-        "seq": LAST,
         "state": state,
         "settled": None,
         "reason": reason,
@@ -356,12 +344,13 @@ def _note(
         "waits_for_kind": waits_for[0] if waits_for else None,
         "received_at": batch.now,
     }
-    of_record = memory.kept[op.kind.name, op.id]
     if not memory.again:
         memory.to_keep.append(row)
-        of_record.append(row)
+        memory.kept[op.kind.name, op.id].append(row)
     elif state in ("inbox", "rejected"):
         memory.to_move_on.append(row)
+    before = batch.rows[op.kind.name].get(op.id)
+    return Result(state, before["rev"] if before else None, problem=problem, with_doc=state == "rejected")
 
 
 def _spot(batch: Batch, op: Op) -> Spot | None:

@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 
 from api.db import kept, store
-from api.db.session import Tx
+from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS, Follows, Kind
 from api.problems import (
@@ -75,7 +75,6 @@ class Result:
     doubles: list[UUID] = field(default_factory=list)
     problem: Problem | None = None
     conflicts: list[Row] = field(default_factory=list)
-    kept: bool = False
     with_doc: bool = True  # whether `doc` is wanted
 
 
@@ -142,7 +141,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
         if kind.parent:
             wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if kind.parent.member in op.doc}
         if kind.parent and kind.parent.follows:
-            # a stored record's parent changes with its own lock alone, so it may be read before the parent is locked
+            # the parent of a stored record never changes (ONCE), so it may be read before it is locked
             stored = [op.id for op in mine if not op.creates or op.made_at]  # a phone may not know yet that its record is stored
             if stored:
                 wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
@@ -158,6 +157,10 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
         ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
         rows |= {row["id"]: row for row in await store.rows(tx, kind.store.lock, caller, ids)}
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
+        if kind.parent and kind.parent.follows:
+            parents = {rows[i][kind.parent.member] for i in ids if i in rows}
+            if not parents <= batch.rows[kind.parent.kind].keys():
+                raise Overtaken  # it came into reach after its parent was looked up
     for kind, mine in _by_kind(ops):
         await _look_up(tx, batch, kind, mine)
 
@@ -206,7 +209,7 @@ def _decide(batch: Batch, op: Op) -> Result:
     elif op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
         after = before if batch.trail[op.kind.name, op.id][0].mark == op.mark else ID_TAKEN()
     else:
-        after = creation(batch, op) if op.creates else change(batch, op, before)
+        after = creation(batch, op, op.doc) if op.creates else change(batch, op, before)
     if isinstance(after, Problem):
         return Result("rejected", problem=after)
     if after is before:
@@ -215,14 +218,14 @@ def _decide(batch: Batch, op: Op) -> Result:
     return Result("applied", rev=after["rev"])
 
 
-def creation(batch: Batch, op: Op) -> Row | Problem:
-    """The record as it would be, or why not."""
+def creation(batch: Batch, op: Op, doc: Row) -> Row | Problem:
+    """The record as it would be, or why not. `doc`: all its members that a client says."""
     kind, caller = op.kind, batch.caller
     if caller.role not in kind.writers:
         return NOT_ALLOWED()
     parent: Row = {"place_id": COUNTY_PLACE, "township_id": 0, "voided": False}
     if kind.parent:
-        found = batch.rows[kind.parent.kind].get(op.doc[kind.parent.member])
+        found = batch.rows[kind.parent.kind].get(doc[kind.parent.member])
         if found is None:
             return NOT_FOUND()
         if found["voided"]:
@@ -232,7 +235,7 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "place_id": parent["place_id"],
         "township_id": parent["township_id"],
         **kind.born(caller),
-        **op.doc,
+        **doc,
         "id": op.id,
         "rev": 1,
         "voided": False,
@@ -240,7 +243,7 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "updated_at": batch.now,
         "created_by": caller.user_id,
     }
-    return _allowed(batch, kind, op.doc, {}, after, parent) or after
+    return _allowed(batch, kind, doc, {}, after, parent) or after
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
@@ -370,19 +373,19 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
 
 async def _follow(tx: Tx, batch: Batch, kind: Kind, follows: Follows, ids: set[UUID]) -> dict[tuple[str, UUID], Row]:
     """Brings parents up to date with what was written. No edit of them: their rev stays, and it leaves no revision (decision 0004)."""
-    parents, moved = batch.rows[kind.name], {}
+    parents, followed = batch.rows[kind.name], {}
     for row in await tx.fetch(follows.select, batch.caller.county_id, list(ids)):
         parent = parents[row["id"]]
         if any(parent[member] != value for member, value in row.items()):
-            moved[kind.name, row["id"]] = {**parent, **row, "kind": kind.name}
-    await store.put(tx, kind.store.update, batch.caller.county_id, moved.values())
-    return moved
+            followed[kind.name, row["id"]] = {**parent, **row, "kind": kind.name}
+    await store.put(tx, kind.store.update, batch.caller.county_id, followed.values())
+    return followed
 
 
 async def reply(tx: Tx, batch: Batch, ops: Sequence[Op], results: Sequence[Result]) -> None:
     """Adds to the results the documents that are wanted, as they are stored now, and the likely doubles of what was created."""
     caller, scope = batch.caller, (batch.caller.places, batch.caller.townships)
-    for kind, _ in _by_kind(ops):
+    for kind in KINDS.values():
         mine = [(op, result) for op, result in zip(ops, results, strict=True) if op.kind is kind]
         docs, ids = dict[UUID, Any](), [op.id for op, result in mine if result.with_doc]
         if ids:

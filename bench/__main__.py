@@ -24,13 +24,14 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from api import demo, offline, outbox
+from api import demo, offline
 from api.access import Access
 from api.db.migrations import migrate
 from api.db.session import Database, Tx
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
 from api.kinds import KINDS, VISIT, Kind
+from api.pushed import read as read_ops
 from api.road import Op, write
 from api.rules.caller import Caller
 from api.sign_in import Passwords
@@ -141,7 +142,7 @@ async def pairs(urls: Urls, keys: Keys) -> list[Pair]:
     phone = replace(caller, device_id=claims.device_id)
 
     async def push_without_http() -> None:
-        sent, _ = outbox.read(json.dumps({"ops": edits(BATCH)}).encode(), claims.device_id)
+        sent, _ = read_ops(json.dumps({"ops": edits(BATCH)}).encode(), claims.device_id)
         await database.write(phone, lambda tx: offline.push(tx, phone, sent, today=date(2026, 11, 24), now=datetime.now(UTC)))
 
     async def first_sync() -> None:

@@ -5,7 +5,8 @@ TURN = """
 SELECT d.state, u.place_id, u.township_id FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
 WHERE d.county_id = $1 AND d.id = $2::uuid FOR NO KEY UPDATE OF d"""
 KEPT = """
-SELECT k.id, k.seq, k.kind, k.record_id, k.state, k.settled, k.device_id, k.op, k.problem FROM kept_op k
+SELECT k.id, k.seq, k.kind, k.record_id, k.state, k.settled, k.device_id, k.reason, k.place_id, k.township_id,
+  k.op, k.problem FROM kept_op k
 WHERE k.county_id = $1 AND k.record_id = ANY ($2::uuid[]) ORDER BY k.seq"""
 CONFLICTS = """
 SELECT c.id, c.kind, c.record_id, c.field, c.yours, c.theirs, c.mark, c.settled FROM conflict c
@@ -76,9 +77,9 @@ WAITED_TOO_LONG = """
 UPDATE kept_op t SET state = 'inbox', reason = 'waited' WHERE t.county_id = $1 AND t.state = 'held' AND t.settled IS NULL
   AND t.received_at < $2::timestamptz"""
 
-# One of the lists, for whom it is: who sent it, or the officer of the place. Locked, since it is about to be settled
-_ONE = "AND ({0}.user_id = $3::uuid OR {0}.township_id = ANY ($4::int[])) FOR NO KEY UPDATE"
-ONE_KEPT = f"SELECT k.* FROM kept_op k WHERE k.county_id = $1 AND k.id = $2::uuid {_ONE.format('k')}"
+# One of the lists, for whom it is: who sent it, or the officer of the place. What settles a conflict holds its record's lock
+_ONE = "AND ({0}.user_id = $3::uuid OR {0}.township_id = ANY ($4::int[]))"
+ONE_KEPT = f"SELECT k.* FROM kept_op k WHERE k.county_id = $1 AND k.id = $2::uuid {_ONE.format('k')} FOR NO KEY UPDATE"
 ONE_CONFLICT = f"SELECT c.* FROM conflict c WHERE c.county_id = $1 AND c.id = $2::uuid {_ONE.format('c')}"
 
 # The lists themselves, in front of which stands the caller. $6: which list; $7: what is settled; $8: after; $9: how many

@@ -24,6 +24,7 @@ GONE = (
     asyncpg.InternalClientError,
     asyncpg.OperatorInterventionError,  # shut down, cancelled after statement_timeout, not yet ready
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.ReadOnlySQLTransactionError,  # a standby
     OSError,
 )
 
@@ -63,8 +64,6 @@ class Database:
             if connection.is_closed():  # PostgreSQL was restarted
                 connection = await self._connect()
             yield connection
-        except asyncpg.DataError:  # an InterfaceError that says nothing about the connection
-            raise
         except GONE:
             if connection is not None:
                 connection.terminate()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo, inbox, outbox, sign_in
+from api import accounts, demo, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
 from api.jobs.places import county_named, new_county, standard_catalogues
@@ -74,21 +74,22 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         by_worker[author].append(Op(VISIT, visit_id, said))
     for worker, ops in sorted(by_worker.items(), key=lambda item: callers[item[0]].role == "household_head"):
         await put(callers[worker], ops)
-    for unsettled in demo.unsettled():
-        await _brought(access, county_id, unsettled, {user["username"]: callers[user["id"]] for user in users})
+    by_name = {user["username"]: callers[user["id"]] for user in users}
+    for entry in demo.unsettled():
+        await _brought(access, county_id, entry, by_name)
     return county_id
 
 
-async def _brought(access: Access, county_id: int, unsettled: demo.Unsettled, callers: dict[str, Caller]) -> None:
-    caller, now = replace(callers[unsettled["username"]], device_id=unsettled["phone"]), access.now()
+async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:
+    caller, now = replace(callers[entry["username"]], device_id=entry["phone"]), access.now()
 
     async def register(tx: Tx) -> None:
         await tx.execute(sign_in.DEVICE, county_id, caller.device_id, caller.user_id, "演示手机", now)
-        if unsettled["lost"]:
-            await sign_in.end(tx, county_id, [unsettled["phone"]], "lost", now)
+        if entry["lost"]:
+            await sign_in.end(tx, county_id, [entry["phone"]], "lost", now)
 
     await access.database.plain(register)
-    await inbox.push(access, caller, [outbox.take(unsettled["op"], unsettled["phone"])])
+    await unsettled.push(access, caller, [pushed.take(entry["op"], entry["phone"])])
 
 
 async def complete(access: Access) -> bool:
@@ -100,9 +101,10 @@ async def complete(access: Access) -> bool:
 
 
 async def _seeded(tx: Tx, county_id: int) -> bool:
-    """What is not settled is brought last, so its last one there means all is there."""
+    """What is not settled is brought last, so what the last phone brings there means all is there."""
     last = demo.unsettled()[-1]["phone"]
-    return bool(await tx.fetchval("SELECT count(*) FROM kept_op k WHERE k.county_id = $1 AND k.device_id = $2", county_id, last))
+    brought = await tx.fetchval("SELECT count(*) FROM kept_op k WHERE k.county_id = $1 AND k.device_id = $2", county_id, last)
+    return bool(brought == sum(entry["phone"] == last for entry in demo.unsettled()))
 
 
 def desk_of(county_id: int, townships: Sequence[int]) -> Caller:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api import inbox
+from api import unsettled
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
@@ -37,4 +37,4 @@ async def sweep(access: Access) -> None:
             await tx.execute(kept.WAITED_TOO_LONG, keeper.county_id, access.now() - PATIENCE)
             return [row["waits_for"] for row in await tx.fetch(kept.WAITED_FOR, keeper.county_id)]
 
-        await inbox.release(access, keeper, await access.database.write(keeper, look))
+        await unsettled.release(access, keeper, await access.database.write(keeper, look))

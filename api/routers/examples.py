@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel
 
-from api import demo, outbox
+from api import demo, pushed
 from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
@@ -21,8 +21,8 @@ from api.rules.catalogue_entry import standard
 from api.schemas.base import Change
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household
-from api.schemas.inbox import Conflict, KeptOp
 from api.schemas.place import Place
+from api.schemas.unsettled import Conflict, KeptOp
 from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
 from api.schemas.visit import Visit
 
@@ -231,7 +231,7 @@ def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
         "outcome": "met",
         "notes": "老人精神好",
     }
-    edit = {"kind": "visit", "id": "0193a1f2-8e32-7f70-8c63-5b4d7e8f9012", "base_rev": None, "at": outbox.AT, "doc": doc}
+    edit = {"kind": "visit", "id": "0193a1f2-8e32-7f70-8c63-5b4d7e8f9012", "base_rev": None, "at": pushed.AT, "doc": doc}
     result = {"id": edit["id"], "kind": "visit", "outcome": "applied", "rev": 1}
     reply = {"results": [result], "clock_skew_seconds": 0, "server_time": sync.PULLED["server_time"]}
     yield "push", Example("worker-1", reply, {"ops": [edit]})
@@ -239,7 +239,7 @@ def _syncing(county: _Demo) -> Iterator[tuple[str, Example]]:
 
 def _unsettled(county: _Demo) -> Iterator[tuple[str, Example]]:
     """Of each list, the entry that the demonstration county has."""
-    said = [(each["op"], outbox.take(each["op"], each["phone"]).op, each["phone"]) for each in demo.unsettled()]
+    said = [(each["op"], pushed.take(each["op"], each["phone"]).op, each["phone"]) for each in demo.unsettled()]
     by, household_of = county.worker["id"], {str(row["id"]): row["household_id"] for row in county.visits}
 
     def entry(n: int, **more: Any) -> dict[str, Any]:

@@ -173,6 +173,8 @@ def document(app: FastAPI, language: Language) -> Json:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         servers=[{"url": "/", "description": both("本服务", "This service")}],
     )
+    order = list(TAGS)  # which is not the order in which paths are looked up
+    built["paths"] = dict(sorted(built["paths"].items(), key=lambda path: order.index(next(iter(path[1].values()))["tags"][0])))
     for operation in _operations(built["paths"]):
         _complete(operation)
     answers = [answer for operation in _operations(built["paths"]) for answer in operation["responses"].values()]

@@ -7,11 +7,11 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import inbox, outbox
+from api import pushed, unsettled
 from api.access import access_of
 from api.language import both, preferred
-from api.outbox import Push, Sent
 from api.problems import DEVICE_REVOKED
+from api.pushed import Push, Sent
 from api.road import Result
 from api.routers import wire
 from api.routers.records import BAD_BODY, READERS
@@ -40,8 +40,8 @@ MIB = 2**20
 async def push(request: Request) -> Response:
     access = access_of(request)
     claims = access.claims(request)
-    sent, sent_at = outbox.read(await wire.raw(request, wire.JSON, MIB), claims.device_id)
-    results = await inbox.push(access, await access.sender(request), sent)
+    sent, sent_at = pushed.read(await wire.raw(request, wire.JSON, MIB), claims.device_id)
+    results = await unsettled.push(access, await access.sender(request), sent)
     now, language = access.now(), preferred(request.headers.get("accept-language"))
     reply = {
         "results": [said(one, each, language) for one, each in zip(results, sent, strict=True)],
@@ -69,7 +69,7 @@ def said(result: Result, sent: Sent, language: str) -> dict[str, Any]:
     if result.problem:
         out["problem"] = result.problem.document(language)
     if result.outcome == "rejected":
-        out["kept"] = result.kept
+        out["kept"] = op is not None
     return out
 
 

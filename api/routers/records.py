@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import Response
 
-from api import inbox
+from api import unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
@@ -238,7 +238,7 @@ async def _write(access: Access, request: Request, op: Op, caller: Any, confirme
     result = await access.database.write(caller, work)
     came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
     if came and result.outcome == "applied" and CHILDREN[op.kind.name]:
-        await inbox.release(access, caller, [op.id])
+        await unsettled.release(access, caller, [op.id])
     return result
 
 

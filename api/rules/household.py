@@ -8,6 +8,6 @@ from api.problems import WRONG_PLACE, Problem
 
 
 def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> Problem | None:
-    """`parent` is the place, empty in a change: a household stays where it is. It hangs on its group, or on its village where it has
-    none (decision 0006)."""
+    """`parent` is the place, empty in a change that does not name it. A household hangs on its group, or on its village where it has none
+    (decision 0006)."""
     return None if not parent or parent["level"] in ("village", "group") else WRONG_PLACE.at("/place_id")

@@ -78,7 +78,7 @@ PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
-Reason = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
+Reason = Short
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
@@ -140,7 +140,8 @@ def mark_of(field: FieldInfo, kind: type[M]) -> M | None:
 
 def at_most(field: FieldInfo) -> int:
     """How many entries a list may have."""
-    return next((m.max_length for m in field.metadata if hasattr(m, "max_length")), 1000)
+    limit: int = next(m.max_length for m in field.metadata if hasattr(m, "max_length"))
+    return limit
 
 
 def sent(schema: type[Record]) -> Iterator[tuple[str, FieldInfo]]:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from api import outbox
+from api import pushed
 from api.db.tables.feed import MARK
 from api.jobs import held
 from api.kinds import KINDS
@@ -201,7 +201,7 @@ class World:
         at = BEGIN + timedelta(seconds=self.clock)
         base = None if base_rev == OLD_COPY else base_rev
         op = {"kind": key[0], "id": key[1], "base_rev": base, "at": at.isoformat(timespec="milliseconds"), **said}
-        taken = outbox.take(op, phone.device_id)
+        taken = pushed.take(op, phone.device_id)
         assert taken.op
         refused = {m for m, value in said.get("doc", {}).items() if isinstance(value, str) and REFUSED in value}
         edit = Edit(

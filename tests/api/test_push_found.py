@@ -1,5 +1,6 @@
 """What the random walk over push (test_push_convergence.py) and its reading found, each in its smallest form."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -171,3 +172,59 @@ async def test_a_repeat_after_the_record_went_away_is_no_new_entry(one: Phone, t
     assert await owner.fetchval("SELECT count(*) FROM kept_op") == before
     assert result["outcome"] == ("inbox" if what == "conflict" else "unchanged")
     await owner.close()
+
+
+@pytest.mark.parametrize("at", ["2026-11-23T09:00:00z", "2026-11-23 09:00:00Z", "20261123T090000Z", "1763860320"])
+async def test_a_time_in_any_spelling_that_is_taken_can_be_read_again(one: Phone, at: str) -> None:
+    """What changed nothing is asked for its time when another edit comes."""
+    h = await house(one, address="东")
+    await push(one, {**op("household", h, {"address": "东"}, 1), "at": at})
+    [result] = await push(one, op("household", h, {"address": "西"}, 1, 9))
+    assert result["outcome"] in ("applied", "unchanged")
+
+
+async def test_what_follows_a_creation_in_the_inbox_goes_there_too(one: Phone, sign_in: SignIn) -> None:
+    h = await house(one)
+    await move_away(sign_in, h)
+    visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"})
+    results = await push(one, visit, op("visit", visit["id"], {"notes": "好"}, None, 1), op("visit", visit["id"], seconds=2, void="写错"))
+    assert [result["outcome"] for result in results] == ["inbox"] * 3
+    officer = await sign_in("township-1")
+    for item in (await officer.get("/v1/inbox")).json()["items"]:
+        if item["record_id"] == visit["id"] and not item["void"]:
+            assert (await officer.post(f"/v1/inbox/{item['id']}/accept")).status_code == 200
+    assert (await officer.get(f"/v1/visits/{visit['id']}")).json()["notes"] == "好"
+
+
+async def test_a_visit_to_a_household_that_somebody_voided_meanwhile_is_for_the_officer(one: Phone, two: Phone) -> None:
+    h = await house(one)
+    await push(two, op("household", h, seconds=1, void="重复登记"))
+    [result] = await push(one, op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"}))
+    assert result["outcome"] == "inbox"
+
+
+async def test_each_refused_text_is_named(one: Phone) -> None:
+    h = await house(one)
+    seen = {"household_id": h, "visited_on": "2026-01-01", "outcome": "met", "notes": REFUSED, "agreed": REFUSED}
+    [result] = await push(one, op("visit", doc=seen))
+    assert sorted(fault["pointer"] for fault in result["problem"]["errors"]) == ["/agreed", "/notes"]
+
+
+async def test_what_is_kept_in_the_batch_that_moves_the_record_goes_along(sign_in: SignIn, urls: Any) -> None:
+    officer = await sign_in("township-1", new=True)
+    h = await house(officer)
+    await push(officer, op("household", h, {"status": "gone"}, 1), op("household", h, {"place_id": OTHER_VILLAGE}, 1, 1))
+    owner = await asyncpg.connect(urls.owner)
+    assert await owner.fetchval("SELECT place_id FROM kept_op WHERE record_id = $1", h) == OTHER_VILLAGE
+    await owner.close()
+
+
+async def test_two_who_choose_at_once_choose_once(one: Phone, two: Phone, sign_in: SignIn) -> None:
+    h = await house(one)
+    await push(two, op("household", h, {"address": "东"}, 1))
+    [result] = await push(one, op("household", h, {"address": "西"}, 1, 1))
+    path = f"/v1/conflicts/{result['conflicts'][0]['conflict_id']}/resolve"
+    officer = await sign_in("township-1")
+    replies = await asyncio.gather(*(who.post(path, json={"choose": "mine"}) for who in (one, officer, one, officer)))
+    assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
+    assert (await stored(one, h))["rev"] == 3

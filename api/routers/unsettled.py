@@ -9,14 +9,14 @@ from asyncpg import Record
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api import inbox
+from api import unsettled
 from api.access import access_of
 from api.db import kept
 from api.language import both, preferred
 from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, restored
 from api.routers import wire
 from api.routers.records import BAD_BODY, READERS, cursor, page_model, read_cursor
-from api.schemas.inbox import Accepted, Choose, Conflict, KeptOp, ListQuery
+from api.schemas.unsettled import Accepted, Choose, Conflict, KeptOp, ListQuery
 
 router = APIRouter(tags=[both("待处理", "To settle")])
 
@@ -73,7 +73,7 @@ def _kept(row: Record, language: str) -> dict[str, Any]:
     }
 
 
-def _conflict(row: Record, language: str) -> dict[str, Any]:
+def _conflict(row: Record, _: str = "") -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("id", "kind", "record_id", "field")},
         **{name: orjson.Fragment(row[name]) for name in ("yours", "theirs")},
@@ -94,7 +94,8 @@ def _add_list(path: str, statement: str, name: str, item: Item, words: tuple[str
     async def listing(request: Request, query: Annotated[ListQuery, Query()]) -> Response:
         return await _listing(request, query, statement, name, item)
 
-    answer = wire.reply(page_model(f"{model.__name__}" if path != "inbox" else "Inbox", model, *words), both("一页", "One page"))
+    name_of_page = "".join(part.title() for part in path.split("-"))  # RejectedOps, HeldOps, Inbox, Conflicts
+    answer = wire.reply(page_model(name_of_page, model, *words), both("一页", "One page"))
     named = (f"列出{words[0]}", f"List {words[1]}")
     operation = f"list_{path.replace('-', '_')}"
     router.add_api_route(
@@ -137,8 +138,8 @@ _add_list(
 async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
     access = access_of(request)
     caller, sent = await wire.asked(request, Choose)
-    row = await access.database.write(caller, lambda tx: inbox.resolve(tx, access, caller, id, sent.choose, sent.value))
-    return wire.json(_conflict(row, ""))
+    row = await access.database.write(caller, lambda tx: unsettled.resolve(tx, access, caller, id, sent.choose, sent.value))
+    return wire.json(_conflict(row))
 
 
 @router.post(
@@ -162,15 +163,15 @@ async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the n
 async def accept(request: Request, id: UUID) -> Response:  # noqa: A002
     access = access_of(request)
     caller = await access.caller(request)
-    result = await inbox.accept(access, caller, id)
+    result = await unsettled.accept(access, caller, id)
     return wire.json({"outcome": result.outcome, "rev": result.rev})
 
 
-def _dismisses(path: str, state: inbox.Dismissable, operation: str, named: tuple[str, str], roles: tuple[str, ...]) -> None:
+def _dismisses(path: str, state: unsettled.Dismissable, operation: str, named: tuple[str, str], roles: tuple[str, ...]) -> None:
     async def dismiss(request: Request, id: UUID) -> Response:  # noqa: A002
         access = access_of(request)
         caller = await access.caller(request)
-        await access.database.write(caller, lambda tx: inbox.dismiss(tx, access, caller, id, state))
+        await access.database.write(caller, lambda tx: unsettled.dismiss(tx, access, caller, id, state))
         return Response(status_code=204)
 
     says = ("不再列出；以后仍可在已处理的里查到。", "It leaves the list, and can be read among what is settled.")

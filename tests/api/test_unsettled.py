@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api import inbox
+from api import unsettled
 from api.access import Access
 from api.jobs import held
 from tests.conftest import Phone
@@ -262,7 +262,7 @@ async def test_what_is_held_for_a_record_that_is_there_after_all_is_found_by_the
     place_id = (await mine.get("/v1/households")).json()["items"][0]["place_id"]
     await push(mine, op("visit", visit_id, {"household_id": household_id, **MET}))
     with monkeypatch.context() as died:
-        died.setattr(inbox, "release", nothing)
+        died.setattr(unsettled, "release", nothing)
         await mine.post("/v1/households", json={"id": household_id, "place_id": place_id, "number": "9901-01"})
     assert (await mine.get(f"/v1/visits/{visit_id}")).status_code == 404
     await held.sweep(county.access)

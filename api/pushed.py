@@ -98,12 +98,11 @@ def read(body: bytes, device_id: UUID) -> tuple[list[Sent], Instant | None]:
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError:
-        body = _without_halves(body)
-        envelope = orjson.loads(body)
+        body, envelope = _without_halves(body)
     ops = envelope.get("ops") if isinstance(envelope, dict) else None
     if not isinstance(ops, list) or not 1 <= len(ops) <= MOST:
         raise INVALID(Fault("/ops", "ops", both("应为 1 到 500 条的列表", "must be a list of 1 to 500 ops")))
-    sent_at = _time(envelope.get("sent_at"))
+    sent_at = instant(envelope.get("sent_at"))
     try:
         push = _PUSH.validate_json(body)
         return [take(op, device_id, model) for op, model in zip(ops, push.ops, strict=True)], sent_at
@@ -111,14 +110,15 @@ def read(body: bytes, device_id: UUID) -> tuple[list[Sent], Instant | None]:
         return [take(_shallow(op), device_id) for op in ops], sent_at
 
 
-def _without_halves(body: bytes) -> bytes:
+def _without_halves(body: bytes) -> tuple[bytes, Any]:
     """JSON in which half a character stands: a phone that cuts a text to length cuts an emoji in two. It becomes a NUL, which no text may
     hold, so it costs the op and not the batch. Raises `not-json` for all else."""
     try:
         envelope = json.loads(body.decode(), parse_constant=_no_number)
         text = json.dumps(envelope, ensure_ascii=False, allow_nan=False)
         if HALVES.search(text):
-            return HALVES.sub(r"\\u0000", text).encode()
+            whole = HALVES.sub(r"\\u0000", text).encode()
+            return whole, orjson.loads(whole)
     except (ValueError, RecursionError):
         pass
     raise NOT_JSON()
@@ -137,7 +137,7 @@ def _shallow(value: Any, depth: int = 0) -> Any:
     return [_shallow(each, depth + 1) for each in value] if isinstance(value, list) else value
 
 
-def _time(value: Any) -> datetime | None:
+def instant(value: Any) -> datetime | None:
     try:
         return _INSTANT.validate_json(orjson.dumps(value), strict=True) if isinstance(value, str) else None
     except ValidationError:
@@ -181,15 +181,14 @@ def _named(op: Any) -> tuple[Kind | None, UUID | None]:
 
 def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
     """Without texts that are not recorded. A creation that can't be without one is refused for it (offline.py)."""
-    sent = Sent(op, said, mended=mended)
-    for member in op.kind.guarded:
-        if op.doc.get(member) and refused_word(op.doc[member]):
-            del said["doc"][member], op.doc[member]
-            sent.left_out = REFUSED_WORD.at(f"/{member}")
+    refused = [member for member in op.kind.guarded if op.doc.get(member) and refused_word(op.doc[member])]
+    for member in refused:
+        del said["doc"][member], op.doc[member]
     if op.void and refused_word(op.void):
         op.void = said["void"] = NO_REASON
-        sent.left_out = REFUSED_WORD.at("/void")
-    return sent
+        refused = ["void"]
+    faults = [fault for member in refused for fault in REFUSED_WORD.at(f"/{member}").faults]
+    return Sent(op, said, left_out=REFUSED_WORD(*faults) if faults else None, mended=mended)
 
 
 def _recorded(value: Any) -> Any:

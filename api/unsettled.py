@@ -7,6 +7,7 @@ moment.
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,15 +15,15 @@ import asyncpg
 import orjson
 from pydantic import ValidationError
 
-from api import offline, outbox
+from api import offline, pushed
 from api.access import Access
 from api.db import kept, store
 from api.db.session import Tx
 from api.db.store import Row
 from api.kinds import KINDS
-from api.outbox import NEVER, Sent
-from api.problems import CODE_TAKEN, COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Problem
-from api.road import Op, Result, write_one
+from api.problems import COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Problem
+from api.pushed import NEVER, Sent
+from api.road import Batch, Op, Result, read, write_one
 from api.rules.caller import Caller
 from api.schemas.base import change
 from api.schemas.faults import invalid
@@ -50,13 +51,15 @@ async def _store(access: Access, caller: Caller, sent: Sequence[Sent]) -> Stored
     for last in (False, True):  # it may have been a race
         try:
             return await access.database.write(caller, work)
-        except (asyncpg.PostgresError, asyncpg.DataError, Problem) as error:
-            if isinstance(error, Problem) and error.kind not in (ID_TAKEN, CODE_TAKEN):
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+            raise  # not migrated yet: no op's fault
+        except (asyncpg.PostgresError, Problem) as error:
+            if isinstance(error, Problem) and error.kind is not ID_TAKEN:
                 raise
-            if last and len(sent) == 1 and (sent[0].op is None or sent[0].wrong):
-                raise  # not even to be kept
-            if last:
-                log.error("%s ops could not be stored: %s", len(sent), type(error).__name__)
+            if last and len(sent) == 1:
+                if sent[0].op is None or sent[0].wrong:
+                    raise  # not even to be kept
+                log.error("op %s could not be stored: %s", UUID(bytes=sent[0].op.mark), type(error).__name__)
     if sent[1:]:
         parts = [await _store(access, caller, part) for part in (sent[: len(sent) // 2], sent[len(sent) // 2 :])]
         return [result for part in parts for result in part[0]], [i for part in parts for i in part[1]]
@@ -70,17 +73,16 @@ def _poison(sent: Sent, op: Op) -> Sent:
 async def release(access: Access, caller: Caller, opened: Collection[UUID]) -> None:
     """Tries what was held for these records, and then what was held for those. Whatever fails stays held, and is tried by the hour."""
     while opened:
-        waited_for = list(opened)
-
-        async def senders(tx: Tx, waited_for: list[UUID] = waited_for) -> list[asyncpg.Record]:
-            return await tx.fetch(kept.WAITING, caller.county_id, waited_for)
-
-        opened = []
-        for row in await access.database.write(caller, senders):
+        waited_for, opened = list(opened), []
+        for row in await access.database.write(caller, partial(_senders, caller.county_id, waited_for)):
             try:
                 opened += await _try_again(access, caller.county_id, row["user_id"], row["device_id"], waited_for)
-            except (asyncpg.PostgresError, asyncpg.DataError, Problem) as error:
+            except (asyncpg.PostgresError, Problem) as error:
                 log.error("what was held could not be tried: %s", type(error).__name__)
+
+
+async def _senders(county_id: int, waited_for: list[UUID], tx: Tx) -> list[asyncpg.Record]:
+    return await tx.fetch(kept.WAITING, county_id, waited_for)
 
 
 async def _try_again(access: Access, county_id: int, user_id: UUID, device_id: UUID, waited_for: list[UUID]) -> list[UUID]:
@@ -99,7 +101,7 @@ async def _try_again(access: Access, county_id: int, user_id: UUID, device_id: U
 
 def _taken(row: asyncpg.Record) -> Sent:
     op = {"kind": row["kind"], "id": str(row["record_id"]), **orjson.loads(row["op"])}
-    return outbox.take(op, row["device_id"], mark=row["id"].bytes)
+    return pushed.take(op, row["device_id"], mark=row["id"].bytes)
 
 
 async def accept(access: Access, caller: Caller, entry_id: UUID) -> Result:
@@ -112,7 +114,7 @@ async def accept(access: Access, caller: Caller, entry_id: UUID) -> Result:
         if result.outcome == "rejected" and result.problem:
             raise result.problem
         if result.outcome in ("inbox", "held"):
-            raise VOIDED() if result.rev else NOT_FOUND()
+            raise VOIDED() if row["reason"] == "voided" or result.rev else NOT_FOUND()
         return [result], opened
 
     [result], opened = await access.database.write(caller, work)
@@ -139,23 +141,27 @@ async def _kept(tx: Tx, caller: Caller, entry_id: UUID, state: str) -> asyncpg.R
 
 async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> asyncpg.Record:
     """Chooses the phone's value, the record's at that time, or another; that is an edit like any other. Returns the conflict."""
-    row = await tx.fetchrow(kept.ONE_CONFLICT, caller.county_id, conflict_id, caller.user_id, caller.townships)
+    asked = (caller.county_id, conflict_id, caller.user_id, caller.townships)
+    row = await tx.fetchrow(kept.ONE_CONFLICT, *asked)
     if row is None:
         raise NOT_FOUND()
+    kind, field, now = KINDS[row["kind"]], row["field"], access.now()
+    batch = Batch(caller, access.today(), now)
+    await read(tx, batch, [Op(kind, row["record_id"], base_rev=1)])  # locks the parent first, like every write
+    present = batch.rows[kind.name].get(row["record_id"])
+    [row] = await tx.fetch(kept.ONE_CONFLICT, *asked)  # as it is under the lock
     if row["settled"]:
         raise SETTLED()
-    kind, field, now = KINDS[row["kind"]], row["field"], access.now()
+    if present is None:
+        raise NOT_FOUND()
     chosen = value if choose == "value" else orjson.loads(row["yours" if choose == "mine" else "theirs"])
     try:
         doc = change(kind.schema).model_validate_json(orjson.dumps({field: chosen}))
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
-    present = await store.rows(tx, kind.store.lock, caller, [row["record_id"]])
-    if not present:
-        raise NOT_FOUND()
     settled: Row = {"id": conflict_id, "settled": choose, "settled_at": now, "settled_by": caller.user_id}
     await store.put(tx, kept.SETTLE_CONFLICT, caller.county_id, [settled])
-    op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present[0]["rev"])
+    op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present["rev"])
     await write_one(tx, caller, op, today=access.today(), now=now, confirmed=True)
-    [row] = await tx.fetch(kept.ONE_CONFLICT, caller.county_id, conflict_id, caller.user_id, caller.townships)
+    [row] = await tx.fetch(kept.ONE_CONFLICT, *asked)
     return row
