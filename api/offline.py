@@ -99,7 +99,10 @@ async def push(
         await store.put(tx, store.CHANGE, county, changes)
         await _not_overtaken(tx, caller, waits)
     opened = [i for name in KINDS if CHILDREN[name] or again_by for i in batch.created[name]]
-    return results, opened + [i for _, i in batch.left]
+    opened += [i for _, i in batch.left]
+    if again_by:  # what waited behind a creation that is refused after all
+        opened += [op.id for op, result in zip(ops, results, strict=True) if result.outcome == "rejected"]
+    return results, opened
 
 
 async def _not_overtaken(tx: Tx, caller: Caller, waits: Sequence[Row]) -> None:
@@ -135,7 +138,7 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
             else:
                 places.add(parent_id)
     for name, ids in away.items():
-        for row in await tx.fetch(kept.ELSEWHERE, county, name, list(ids), user):
+        for row in await tx.fetch(kept.ELSEWHERE, county, name, list(ids), user, device):
             spot = memory.elsewhere[name, row["id"]] = Spot(row["place_id"], row["township_id"])
             if spot.place_id in batch.caller.places or spot.township_id in batch.caller.townships:
                 raise Overtaken  # it came to be after the rows were read
@@ -160,6 +163,8 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
     before = batch.rows[op.kind.name].get(op.id)
     if (known := _known(batch, memory, sent, op)) is not None:
         result = known
+    elif before is not None and not road.may_change(batch, op.kind, before):  # first, or the answer would tell what the record says
+        result = _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
     elif sent.wrong:
         result = _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
     elif memory.lost:
@@ -182,7 +187,7 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
     if not trail and not of_record:
         return None
     clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
-    if clashed and before:
+    if clashed and before and road.may_change(batch, op.kind, before):
         return Result("conflict", before["rev"], conflicts=clashed)
     for step in trail or ():
         if step.mark == op.mark:
@@ -204,10 +209,13 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
 def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
     """An op on a record that is not within reach."""
     kind, key = op.kind, (op.kind.name, op.id)
-    if key in memory.once:
+    right = kind.writers.get(batch.caller.role)
+    if right is None:
+        return _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
+    if key in memory.once and (right == "all" or batch.trail[key][0].own):
         return _keep(batch, memory, sent, op, "inbox", "place_lost", at=memory.elsewhere[key])
-    if key in memory.elsewhere:
-        return _keep(batch, memory, sent, op, "rejected", problem=ID_TAKEN() if op.creates else NOT_FOUND())
+    if key in memory.elsewhere and not op.creates:
+        return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
     if behind := _behind(batch, memory, op):
         if behind["state"] == "held":
             return _keep(batch, memory, sent, op, "held", waits_for=key)
@@ -229,6 +237,8 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
     if kind.parent and batch.rows[kind.parent.kind][parent_id]["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
     after = road.creation(batch, op, {**kind.defaults, **op.doc})
+    if key in memory.elsewhere and not isinstance(after, Problem):  # said of what could be stored alone, where it can't be hidden
+        after = ID_TAKEN()
     if isinstance(after, Problem):
         return _keep(batch, memory, sent, op, "rejected", problem=after)
     road.accept(batch, op, None, after)
@@ -260,8 +270,6 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         return _keep(batch, memory, sent, op, "inbox", "voided")
     said = {member: value for member, value in op.doc.items() if not _said_later(batch, memory, op, member)}
     merged = merge(said, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
-    if (merged.edits or merged.clashes) and not road.may_change(batch, kind, before):
-        return _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
     after: Row | Problem = before
     if merged.edits:
         after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
@@ -278,7 +286,7 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
     if after is before or (len(merged.edits) < len(op.doc) and not whole):
         _keep(batch, memory, sent, op, "unchanged")  # what it said and did not change is in no revision
     if merged.clashes:
-        conflicts = [_clash(batch, memory, sent, op, after, member) for member in merged.clashes]
+        conflicts = [_clash(batch, memory, op, after, member) for member in merged.clashes]
         return Result("conflict", after["rev"], conflicts=conflicts)
     if after is before:
         return Result("unchanged", after["rev"], with_doc=merged.met_others or op.base_rev != after["rev"])
@@ -361,7 +369,7 @@ def _spot(batch: Batch, op: Op) -> Spot | None:
     return Spot(row["place_id"], row["township_id"]) if row else None
 
 
-def _clash(batch: Batch, memory: _Memory, sent: Sent, op: Op, after: Row, member: str) -> Row:
+def _clash(batch: Batch, memory: _Memory, op: Op, after: Row, member: str) -> Row:
     """A conflict for people to settle. The same value of the same device in a conflict that is open already needs no second one."""
     key, yours = (op.kind.name, op.id), plain(op.doc[member])
     for row in memory.conflicts[key]:

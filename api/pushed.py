@@ -184,6 +184,11 @@ def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
     refused = [member for member in op.kind.guarded if op.doc.get(member) and refused_word(op.doc[member])]
     for member in refused:
         del said["doc"][member], op.doc[member]
+    for member in op.kind.coded:
+        codes = op.doc.get(member) or ()
+        if any(refused_word(code) for code in codes):
+            said["doc"][member] = op.doc[member] = [code for code in codes if not refused_word(code)]
+            refused.append(member)
     if op.void and refused_word(op.void):
         op.void = said["void"] = NO_REASON
         refused = ["void"]

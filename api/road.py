@@ -362,6 +362,13 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
     changes = {key: {member: row[member] for member in members} | {"moved": False} for key, row in written.items()}
     await store.put(tx, kept.MOVE_KEPT, county, [changes[key] for key in batch.left])
     await store.put(tx, kept.MOVE_CONFLICTS, county, [changes[key] for key in batch.left])
+    below = [
+        {**changes[name, i], "kind": child.name, "member": child.parent.member}
+        for name, i in batch.left
+        for child in CHILDREN[name]
+        if child.parent
+    ]
+    await store.put(tx, kept.MOVE_KEPT_BELOW, county, below)
     left = [
         {**changes[key], "place_id": place_id, "township_id": township_id, "moved": True}
         for key, places in batch.left.items()

@@ -91,6 +91,7 @@ async def _try_again(access: Access, county_id: int, user_id: UUID, device_id: U
         return []
 
     async def work(tx: Tx) -> list[UUID]:
+        await tx.fetchrow(kept.TURN, county_id, device_id)
         rows = await tx.fetch(kept.HELD, county_id, device_id, waited_for)
         sent = [_taken(row) for row in rows]
         _, opened = await offline.push(tx, sender, sent, today=access.today(), now=access.now(), again_by=user_id)
@@ -129,7 +130,11 @@ async def dismiss(tx: Tx, access: Access, caller: Caller, entry_id: UUID, state:
 
 
 async def _kept(tx: Tx, caller: Caller, entry_id: UUID, state: str) -> asyncpg.Record:
-    row = await tx.fetchrow(kept.ONE_KEPT, caller.county_id, entry_id, caller.user_id, caller.townships)
+    asked = (caller.county_id, entry_id, caller.user_id, caller.townships)
+    row = await tx.fetchrow(kept.ONE_KEPT, *asked)
+    if row:
+        await tx.fetchrow(kept.TURN, caller.county_id, row["device_id"])
+        row = await tx.fetchrow(kept.ONE_KEPT, *asked)  # as it is while its device has to wait
     if row is None or row["state"] != state:
         raise NOT_FOUND()
     if row["settled"]:
@@ -139,7 +144,7 @@ async def _kept(tx: Tx, caller: Caller, entry_id: UUID, state: str) -> asyncpg.R
     return row
 
 
-async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> asyncpg.Record:
+async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> Row:
     """Chooses the phone's value, the record's at that time, or another; that is an edit like any other. Returns the conflict."""
     asked = (caller.county_id, conflict_id, caller.user_id, caller.townships)
     row = await tx.fetchrow(kept.ONE_CONFLICT, *asked)
@@ -164,4 +169,4 @@ async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, cho
     op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present["rev"])
     await write_one(tx, caller, op, today=access.today(), now=now, confirmed=True)
     [row] = await tx.fetch(kept.ONE_CONFLICT, *asked)
-    return row
+    return {**row, "role": caller.role, "within": True}

@@ -11,7 +11,8 @@ WHERE k.county_id = $1 AND k.record_id = ANY ($2::uuid[]) ORDER BY k.seq"""
 CONFLICTS = """
 SELECT c.id, c.kind, c.record_id, c.field, c.yours, c.theirs, c.mark, c.settled FROM conflict c
 WHERE c.county_id = $1 AND c.record_id = ANY ($2::uuid[]) AND c.device_id = $3::uuid ORDER BY c.seq"""
-# Records of the county by id, and where they are now; `once`: a place where they are or were was the user's ($4) after they came to be.
+# Records of the county by id, and where they are now; `once`: a place where they are or were was the user's ($4) after they came to be,
+# or they were made on the device ($5).
 # A right of reach `below` takes in what lies below its place: a village's groups, a township, the county.
 _COVERED = "(m.place_id = p.place_id OR (m.reach = 'below' AND m.place_id IN (p.parent_id, p.township_id, 1)))"
 ELSEWHERE = f"""
@@ -20,7 +21,7 @@ SELECT c.id, bool_or(o.once) AS once, max(c.place_id) FILTER (WHERE c.reason IS 
 FROM change c JOIN place p ON p.county_id = $1 AND p.place_id = c.place_id
 JOIN revision r ON r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) AND r.id = c.id AND r.rev = 1
 CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM membership m WHERE m.county_id = $1 AND m.user_id = $4::uuid AND {_COVERED}
-  AND (m.revoked_at IS NULL OR m.revoked_at >= r.received_at)) AS once) o
+  AND (m.revoked_at IS NULL OR m.revoked_at >= r.received_at)) OR r.device_id = $5::uuid AS once) o
 WHERE c.county_id = $1 AND c.kind = $2::text AND c.id = ANY ($3::uuid[])
 GROUP BY c.id"""
 PLACES_ONCE = f"""
@@ -59,6 +60,11 @@ MOVE_KEPT = """
 UPDATE kept_op t SET place_id = x.place_id, township_id = x.township_id
 FROM json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int)
 WHERE t.county_id = $1 AND t.record_id = x.id AND t.kind = x.kind"""
+# … and what was to be created below it
+MOVE_KEPT_BELOW = """
+UPDATE kept_op t SET place_id = x.place_id, township_id = x.township_id
+FROM json_to_recordset($2::json) AS x (kind text, member text, id uuid, place_id int, township_id int)
+WHERE t.county_id = $1 AND t.settled IS NULL AND t.kind = x.kind AND t.op -> 'doc' ->> x.member = x.id::text"""
 MOVE_CONFLICTS = """
 UPDATE conflict t SET place_id = x.place_id, township_id = x.township_id
 FROM json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int)
@@ -71,20 +77,22 @@ WHERE k.county_id = $1 AND k.state = 'held' AND k.settled IS NULL AND k.waits_fo
 HELD = """
 SELECT k.* FROM kept_op k
 WHERE k.county_id = $1 AND k.state = 'held' AND k.settled IS NULL AND k.device_id = $2::uuid AND k.waits_for = ANY ($3::uuid[])
-ORDER BY k.seq FOR NO KEY UPDATE"""
+ORDER BY k.seq"""
 WAITED_FOR = "SELECT DISTINCT k.waits_for FROM kept_op k WHERE k.county_id = $1 AND k.state = 'held' AND k.settled IS NULL"
 WAITED_TOO_LONG = """
 UPDATE kept_op t SET state = 'inbox', reason = 'waited' WHERE t.county_id = $1 AND t.state = 'held' AND t.settled IS NULL
   AND t.received_at < $2::timestamptz"""
 
-# One of the lists, for whom it is: who sent it, or the officer of the place. What settles a conflict holds its record's lock
+# One of the lists, for whom it is: who sent it, or the officer of the place. What settles a conflict holds its record's lock, what settles
+# an op that of its device: locks of their own would be taken in another order than a push takes them
 _ONE = "AND ({0}.user_id = $3::uuid OR {0}.township_id = ANY ($4::int[]))"
-ONE_KEPT = f"SELECT k.* FROM kept_op k WHERE k.county_id = $1 AND k.id = $2::uuid {_ONE.format('k')} FOR NO KEY UPDATE"
+ONE_KEPT = f"SELECT k.* FROM kept_op k WHERE k.county_id = $1 AND k.id = $2::uuid {_ONE.format('k')}"
 ONE_CONFLICT = f"SELECT c.* FROM conflict c WHERE c.county_id = $1 AND c.id = $2::uuid {_ONE.format('c')}"
 
 # The lists themselves, in front of which stands the caller. $6: which list; $7: what is settled; $8: after; $9: how many
 _LIST = """
-SELECT x.* FROM s LEFT JOIN LATERAL (SELECT t.* FROM {0} t WHERE t.county_id = $1 {1} AND (t.settled IS NOT NULL) = $7::bool
+SELECT x.*, s.role, x.place_id = ANY (s.places) OR x.township_id = ANY (s.townships) AS within
+FROM s LEFT JOIN LATERAL (SELECT t.* FROM {0} t WHERE t.county_id = $1 {1} AND (t.settled IS NOT NULL) = $7::bool
   AND (t.user_id = s.user_id OR t.township_id = ANY (s.townships)) AND t.seq > $8::bigint ORDER BY t.seq LIMIT $9::int) x ON true
 ORDER BY x.seq"""
 LIST_KEPT = _LIST.format("kept_op", "AND t.state = $6::text")

@@ -1,26 +1,29 @@
 """The lists for people: what phones sent and could not go in as it was. The worker who sent it and the officer of the place read them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from asyncpg import Record
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api import unsettled
 from api.access import access_of
 from api.db import kept
+from api.kinds import KINDS
 from api.language import both, preferred
-from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, restored
+from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Fault, restored
 from api.routers import wire
 from api.routers.records import BAD_BODY, READERS, cursor, page_model, read_cursor
+from api.rules.caller import view_of
+from api.schemas.base import Seen, mark_of
+from api.schemas.faults import WORDS
 from api.schemas.unsettled import Accepted, Choose, Conflict, KeptOp, ListQuery
 
 router = APIRouter(tags=[both("待处理", "To settle")])
 
-Item = Callable[[Record, str], dict[str, Any]]
+Item = Callable[[Mapping[str, Any], str], dict[str, Any]]
 LISTS: tuple[tuple[str, str, tuple[str, str], tuple[str, str]], ...] = (
     (
         "rejected",
@@ -59,10 +62,10 @@ async def _listing(request: Request, query: ListQuery, statement: str, name: str
     found, language = [row for row in rows if row["id"]], preferred(request.headers.get("accept-language"))
     items, more = found[: query.limit], len(found) > query.limit
     following = cursor(access, items[-1]["seq"], items[-1]["id"], sealed_with) if more else None
-    return wire.json({"items": [item(row, language) for row in items], "next": following})
+    return wire.json({"items": [item(dict(row), language) for row in items], "next": following})
 
 
-def _kept(row: Record, language: str) -> dict[str, Any]:
+def _kept(row: Mapping[str, Any], language: str) -> dict[str, Any]:
     op = orjson.loads(row["op"])
     return {
         **{name: row[name] for name in ("id", "kind", "record_id")},
@@ -73,16 +76,23 @@ def _kept(row: Record, language: str) -> dict[str, Any]:
     }
 
 
-def _conflict(row: Record, _: str = "") -> dict[str, Any]:
+def _conflict(row: Mapping[str, Any], _: str = "") -> dict[str, Any]:
     return {
         **{name: row[name] for name in ("id", "kind", "record_id", "field")},
-        **{name: orjson.Fragment(row[name]) for name in ("yours", "theirs")},
+        "yours": orjson.Fragment(row["yours"]),
+        "theirs": orjson.Fragment(row["theirs"]) if _may_see(row) else None,
         "made_at": wire.moment(row["made_at"]),
         **_settling(row),
     }
 
 
-def _settling(row: Record) -> dict[str, Any]:
+def _may_see(row: Mapping[str, Any]) -> bool:
+    """Who has lost the place since, or leads a household now, is not told what others wrote; the record tells it to who may read it."""
+    seen = mark_of(KINDS[row["kind"]].schema.model_fields[row["field"]], Seen) or Seen()
+    return bool(row["within"]) and (view_of(row["role"]) == "office" or seen.group == "all")
+
+
+def _settling(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "by_user_id": row["user_id"],
         **{name: row[name] for name in ("device_id", "place_id", "settled", "settled_by")},
@@ -125,7 +135,7 @@ _add_list(
         "resolve_conflict",
         ("选定冲突的值", "Choose between two values"),
         ("选定的值作为一次修改存入。", "What is chosen is stored as an edit like any other."),
-        READERS,
+        ("township", "village", "household_head"),
         wire.reply(Conflict, both("处理后的冲突", "The conflict, settled")),
         NOT_FOUND,
         NOT_ALLOWED,
@@ -138,6 +148,8 @@ _add_list(
 async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
     access = access_of(request)
     caller, sent = await wire.asked(request, Choose)
+    if sent.choose == "value" and "value" not in sent.model_fields_set:
+        raise INVALID(Fault("/value", "missing", WORDS["missing"]))
     row = await access.database.write(caller, lambda tx: unsettled.resolve(tx, access, caller, id, sent.choose, sent.value))
     return wire.json(_conflict(row))
 
@@ -151,7 +163,7 @@ async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the n
             "以原修改人的名义存入；存不进去时说明原因，仍留在收件箱。",
             "Stored in the name of who made it. Where it can't be, the answer says why, and it stays.",
         ),
-        ("county", "township"),
+        ("township",),
         wire.reply(Accepted, both("结果", "What became of it")),
         NOT_FOUND,
         NOT_ALLOWED,

@@ -228,3 +228,91 @@ async def test_two_who_choose_at_once_choose_once(one: Phone, two: Phone, sign_i
     replies = await asyncio.gather(*(who.post(path, json={"choose": "mine"}) for who in (one, officer, one, officer)))
     assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
     assert (await stored(one, h))["rev"] == 3
+
+
+# What nobody may learn
+
+
+async def others_visit(one: Phone, notes: str) -> str:
+    visit = op("visit", doc={"household_id": await house(one), "visited_on": "2026-01-01", "outcome": "met", "notes": notes})
+    await push(one, visit)
+    return str(visit["id"])
+
+
+@pytest.mark.parametrize("guess", ["说了什么", "别的", None])
+async def test_a_lead_household_learns_nothing_by_guessing(one: Phone, sign_in: SignIn, guess: str | None) -> None:
+    lead, visit = await sign_in("lead-1", new=True), await others_visit(one, "说了什么")
+    [result] = await push(lead, op("visit", visit, {"notes": guess}, 1, 1))
+    assert (result["outcome"], result["problem"]["type"], result["doc"]["notes"]) == ("rejected", "/problems/not-allowed", None)
+
+
+async def test_a_lead_household_changes_nothing_of_others_by_way_of_the_inbox(one: Phone, sign_in: SignIn) -> None:
+    lead, lost, visit = await sign_in("lead-1", new=True), await sign_in("lead-1", new=True), await others_visit(one, "说了什么")
+    await lead.post(f"/v1/devices/{lost.tokens['device_id']}/report-lost")
+    for base_rev in (None, 1):
+        [result] = await push(lost, op("visit", visit, {"notes": "x"}, base_rev, base_rev or 0))
+        assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/not-allowed")
+
+
+async def test_who_lost_the_place_is_not_told_what_was_written_since(one: Phone, two: Phone, sign_in: SignIn) -> None:
+    visit = await others_visit(one, "说了什么")
+    await push(two, op("visit", visit, {"notes": "二"}, 1))
+    [result] = await push(one, op("visit", visit, {"notes": "三"}, 1, 1))
+    [conflict] = result["conflicts"]
+    h = (await one.get(f"/v1/visits/{visit}")).json()["household_id"]
+    await move_away(sign_in, h)
+    [item] = [i for i in (await one.get("/v1/conflicts?limit=200")).json()["items"] if i["id"] == conflict["conflict_id"]]
+    assert (item["yours"], item["theirs"]) == ("三", None)
+    officer = await sign_in("township-1")
+    [item] = [i for i in (await officer.get("/v1/conflicts?limit=200")).json()["items"] if i["id"] == conflict["conflict_id"]]
+    assert (item["yours"], item["theirs"]) == ("三", "二")
+
+
+@pytest.mark.parametrize("username", ["worker-3", "worker-4", "head-1"])
+async def test_a_creation_says_the_same_of_an_id_elsewhere_and_nowhere(one: Phone, sign_in: SignIn, username: str) -> None:
+    there, stranger = await house(one), await sign_in(username, new=True)
+    for kind, doc in (("household", {"place_id": 7, "number": "9"}), ("household", {"address": "q"}), ("visit", {"notes": "q"})):
+        if username != "head-1" and "number" in doc:
+            continue  # it could be stored, so it can't be hidden
+        said = []
+        for i in (there, str(uuid4())):
+            [result] = await push(stranger, op(kind, i, doc))
+            said.append({name: value for name, value in result.items() if name != "id"})
+        assert said[0] == said[1]
+
+
+async def test_a_refused_word_is_not_kept_as_a_code(one: Phone, urls: Any) -> None:
+    h = await house(one)
+    seen = {"household_id": h, "visited_on": "2026-01-01", "outcome": "met", "purposes": ["pregnancy_check", "elder_care"]}
+    [result] = await push(one, op("visit", doc=seen))
+    assert (result["outcome"], result["problem"]["type"], result["doc"]["purposes"]) == ("merged", "/problems/refused-word", ["elder_care"])
+
+
+async def test_a_choice_of_a_value_has_a_value(one: Phone, two: Phone) -> None:
+    visit = await others_visit(one, "说了什么")
+    await push(two, op("visit", visit, {"notes": "二"}, 1))
+    [result] = await push(one, op("visit", visit, {"notes": "三"}, 1, 1))
+    path = f"/v1/conflicts/{result['conflicts'][0]['conflict_id']}/resolve"
+    assert (await one.post(path, json={"choose": "value"})).status_code == 422
+    assert (await one.post(path, json={"choose": "value", "value": None})).status_code == 200
+
+
+async def test_what_is_to_be_created_below_a_household_goes_along_to_the_officer_of_the_new_place(one: Phone, sign_in: SignIn) -> None:
+    h = await house(one)
+    await move_away(sign_in, h)
+    visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met"})
+    assert [result["outcome"] for result in await push(one, visit)] == ["inbox"]
+    officer = await sign_in("township-1")
+    back = {"If-Match": f'"{(await stored(officer, h))["rev"]}"'}
+    assert (await officer.patch(f"/v1/households/{h}", json={"place_id": GROUP}, headers=back)).status_code == 200
+    [item] = [i for i in (await officer.get("/v1/inbox?limit=200")).json()["items"] if i["record_id"] == visit["id"]]
+    assert item["place_id"] == GROUP
+
+
+async def test_what_waits_behind_a_creation_that_is_refused_does_not_wait_on(one: Phone) -> None:
+    h, nobody = str(uuid4()), str(uuid4())
+    visit = op("visit", doc={"household_id": h, "visited_on": "2026-01-01", "outcome": "met", "with_worker_ids": [nobody]})
+    edit = op("visit", visit["id"], {"notes": "好"}, None, 1)
+    assert [result["outcome"] for result in await push(one, visit, edit)] == ["held", "held"]
+    await push(one, op("household", h, {"place_id": GROUP, "number": uuid4().hex[:8]}, None, 2))
+    assert [result["outcome"] for result in await push(one, visit, edit)] == ["rejected", "rejected"]

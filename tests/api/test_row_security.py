@@ -138,7 +138,7 @@ def reads_of_a_write(kind: Kind, caller: Caller, inside: list[dict[str, Any]], o
         yield kind.store.doubles, (caller.county_id, ids, caller.places, caller.townships)
     yield kind.store.seen, (caller.county_id, ids, caller.places, caller.townships)
     yield store.TRAIL, (caller.county_id, kind.name, ids)
-    yield kept.ELSEWHERE, (caller.county_id, kind.name, ids, caller.user_id)
+    yield kept.ELSEWHERE, (caller.county_id, kind.name, ids, caller.user_id, caller.device_id)
     yield kept.PLACES_ONCE, (caller.county_id, numbers, caller.user_id)
     yield kept.KEPT, (caller.county_id, ids)
     yield kept.CONFLICTS, (caller.county_id, ids, caller.device_id)
