@@ -59,6 +59,7 @@ class _Memory:
     conflicts: dict[Key, list[Row]] = field(default_factory=lambda: defaultdict(list))
     elsewhere: dict[Key, Spot] = field(default_factory=dict)  # records that exist, out of the caller's reach
     once: set[Key] = field(default_factory=set)  # those of them that were within it
+    made: set[Key] = field(default_factory=set)  # those that the user made
     places_once: dict[int, Spot] = field(default_factory=dict)
     to_keep: list[Row] = field(default_factory=list)
     to_move_on: list[Row] = field(default_factory=list)
@@ -144,6 +145,8 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
                 raise Overtaken  # it came to be after the rows were read
             if row["once"]:
                 memory.once.add((name, row["id"]))
+            if row["made"]:
+                memory.made.add((name, row["id"]))
     if places:
         found = await tx.fetch(kept.PLACES_ONCE, county, list(places), user)
         memory.places_once = {row["place_id"]: Spot(row["place_id"], row["township_id"]) for row in found}
@@ -210,9 +213,9 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
     """An op on a record that is not within reach."""
     kind, key = op.kind, (op.kind.name, op.id)
     right = kind.writers.get(batch.caller.role)
-    if right is None:
+    if right is None or (right == "own" and key in memory.once - memory.made):
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
-    if key in memory.once and (right == "all" or batch.trail[key][0].own):
+    if key in memory.once:
         return _keep(batch, memory, sent, op, "inbox", "place_lost", at=memory.elsewhere[key])
     if key in memory.elsewhere and not op.creates:
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())

@@ -12,11 +12,12 @@ CONFLICTS = """
 SELECT c.id, c.kind, c.record_id, c.field, c.yours, c.theirs, c.mark, c.settled FROM conflict c
 WHERE c.county_id = $1 AND c.record_id = ANY ($2::uuid[]) AND c.device_id = $3::uuid ORDER BY c.seq"""
 # Records of the county by id, and where they are now; `once`: a place where they are or were was the user's ($4) after they came to be,
-# or they were made on the device ($5).
+# or they were made on the device ($5). `made`: by the user.
 # A right of reach `below` takes in what lies below its place: a village's groups, a township, the county.
 _COVERED = "(m.place_id = p.place_id OR (m.reach = 'below' AND m.place_id IN (p.parent_id, p.township_id, 1)))"
 ELSEWHERE = f"""
-SELECT c.id, bool_or(o.once) AS once, max(c.place_id) FILTER (WHERE c.reason IS DISTINCT FROM 'moved') AS place_id,
+SELECT c.id, bool_or(o.once) AS once, bool_or(r.by_user_id = $4::uuid) AS made,
+  max(c.place_id) FILTER (WHERE c.reason IS DISTINCT FROM 'moved') AS place_id,
   max(c.township_id) FILTER (WHERE c.reason IS DISTINCT FROM 'moved') AS township_id
 FROM change c JOIN place p ON p.county_id = $1 AND p.place_id = c.place_id
 JOIN revision r ON r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) AND r.id = c.id AND r.rev = 1

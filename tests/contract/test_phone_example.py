@@ -184,7 +184,7 @@ def work_of_a_day(phone: Phone, n: str) -> tuple[str, str, str]:
 
 def test_it_runs_as_its_first_lines_say(town: Town) -> None:
     said = (ROOT / "examples" / "phone.py").read_text("utf-8")
-    command = re.findall(r"^    python (examples/phone\.py --base .*)$", said, re.MULTILINE)[0]
+    command = re.findall(r"^    \.venv/bin/python (examples/phone\.py --base .*)$", said, re.MULTILINE)[0]
     words = [*command.replace("http://127.0.0.1:8000", town.base).split(), "--store", str(town.var / "run.db")]
     for _ in range(2):  # from nothing, and again
         shown = subprocess.run([sys.executable, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
