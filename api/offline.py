@@ -243,7 +243,7 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
     if key in memory.elsewhere and not isinstance(after, Problem):  # said of what could be stored alone, where it can't be hidden
         after = ID_TAKEN()
     if isinstance(after, Problem):
-        return _keep(batch, memory, sent, op, "rejected", problem=after)
+        return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
     road.accept(batch, op, None, after)
     return Result("applied", 1, with_doc=sent.mended)
 

@@ -179,7 +179,7 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
             own = step["device_id"] == caller.device_id
             batch.trail[kind.name, step["id"]].append(Step(step["rev"], own, step["made_at"], changes, step["mark"]))
     for member, catalogue in kind.coded.items():
-        codes = {code for op in ops for code in op.doc.get(member) or ()}
+        codes = {code for op in ops for code in _each(op.doc.get(member))}
         if codes:
             batch.codes[catalogue] |= {row["code"] for row in await tx.fetch(store.CODES, caller.county_id, catalogue, list(codes))}
     people = {i for op in ops for member in kind.colleagues for i in op.doc.get(member) or ()}
@@ -289,12 +289,17 @@ def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, paren
         if said.get(member) and refused_word(said[member]):
             return REFUSED_WORD.at(f"/{member}")
     for member, catalogue in kind.coded.items():  # what the record holds already was looked up when it came
-        if not batch.codes[catalogue].issuperset(set(said.get(member) or ()).difference(before.get(member) or ())):
+        if not batch.codes[catalogue] >= _each(said.get(member)) - _each(before.get(member)):
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
-        if not batch.colleagues.issuperset(set(said.get(member) or ()).difference(before.get(member) or ())):
+        if not batch.colleagues >= _each(said.get(member)) - _each(before.get(member)):
             return NOT_FOUND()
     return kind.rule(after, parent, batch.today) if kind.rule else None
+
+
+def _each(value: Any) -> set[Any]:
+    """A code, or codes."""
+    return {value} if isinstance(value, str) else set(value or ())
 
 
 def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:

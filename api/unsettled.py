@@ -152,7 +152,7 @@ async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, cho
         raise NOT_FOUND()
     kind, field, now = KINDS[row["kind"]], row["field"], access.now()
     batch = Batch(caller, access.today(), now)
-    await read(tx, batch, [Op(kind, row["record_id"], base_rev=1)])  # locks the parent first, like every write
+    await read(tx, batch, [Op(kind, row["record_id"], base_rev=1)])  # takes the locks of a write
     present = batch.rows[kind.name].get(row["record_id"])
     [row] = await tx.fetch(kept.ONE_CONFLICT, *asked)  # as it is under the lock
     if row["settled"]:

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS record (kind TEXT, id TEXT, rev INTEGER, doc TEXT, PR
 CREATE TABLE IF NOT EXISTS outbox (seq INTEGER PRIMARY KEY, kind TEXT, id TEXT, op TEXT, state TEXT DEFAULT 'unsent', result TEXT);
 CREATE TABLE IF NOT EXISTS arrived (n INTEGER PRIMARY KEY, change TEXT); -- pages of a read that is not level yet
 """
-EDITED = ("household", "visit")  # the kinds that phones edit
+READ_ONLY = ("place", "catalogue_entry")  # the county's own; phones edit all other kinds
 
 
 class Refused(Exception):
@@ -250,7 +250,7 @@ class Phone:
     def _send_if_newer(self, kind: str, record_id: str, rev: int | None) -> None:
         """Where the server has an older revision than we, or none, it lost ours. It passes over the members that it sets itself."""
         for our_rev, doc in self.db.execute("SELECT rev, doc FROM record WHERE kind = ? AND id = ?", [kind, record_id]).fetchall():
-            if kind in EDITED and our_rev > (rev or 0):
+            if kind not in READ_ONLY and our_rev > (rev or 0):
                 self._add(kind, record_id, rev, doc=json.loads(doc))
 
     def _put(self, kind: str, doc: dict[str, Any]) -> None:

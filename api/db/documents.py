@@ -17,7 +17,7 @@ from api.schemas.base import Record, Seen, View, mark_of
 Level = Literal["place", "township"]
 DIRECTION = {"asc": ">", "desc": "<"}
 # Beyond the first row of any list, by type and direction: the cursor of a first page
-START: dict[tuple[str, str], Any] = {("date", "desc"): date.max, ("text", "asc"): "", ("int", "asc"): 0}
+START: dict[tuple[str, str], Any] = {("date", "asc"): date.min, ("date", "desc"): date.max, ("text", "asc"): "", ("int", "asc"): 0}
 FIRST = 6  # of the parameters that a read has for itself: those before are the caller's (access.py)
 KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] AS townships, $5::int[] AS above) "
 

@@ -26,6 +26,7 @@ class Store:
         name = str(table.__tablename__)
         columns = {c.name: c.type.compile(_DIALECT) for c in table.__table__.columns if c.name != "county_id"}  # type: ignore[attr-defined]
         names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        same = {c.name: "IS NOT DISTINCT FROM" if c.nullable else "=" for c in table.__table__.columns}  # type: ignore[attr-defined]
         in_scope = "(t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"
         self.lock = (
             f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope} ORDER BY t.id FOR NO KEY UPDATE"
@@ -45,7 +46,7 @@ class Store:
         # other records that look like the same thing; run after the insert, so doubles within one batch are found too
         self.doubles = (
             f"SELECT x.id AS of, d.id FROM {name} x CROSS JOIN LATERAL (SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id <> x.id"
-            f" AND NOT t.voided AND {in_scope} AND {' AND '.join(f't.{m} = x.{m}' for m in doubles)} LIMIT 10) d"
+            f" AND NOT t.voided AND {in_scope} AND {' AND '.join(f't.{m} {same[m]} x.{m}' for m in doubles)} LIMIT 10) d"
             " WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[])"
             if doubles
             else None
