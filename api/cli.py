@@ -28,7 +28,7 @@ from api.embedded import CannotStart, Postgres
 from api.jobs import demo_county, places
 from api.language import both, pick
 from api.problems import BUSY, Problem
-from api.rules.caller import COUNTY_PLACE
+from api.rules.caller import COUNTY_PLACE, command_line
 from api.rules.division_file import Changes, Register
 from api.schemas.user import NewUser
 from api.settings import Settings
@@ -274,7 +274,7 @@ async def _counties_of(tx: Tx, read: places.File) -> list[tuple[int, str]]:
 async def _import_one(access: Access, county_id: int, code: str, told: Register | Changes) -> places.Report:
     today, now = access.today(), access.now()
     rows = await access.database.fetch(places.TOWNSHIPS, county_id)
-    desk = demo_county.desk_of(county_id, [row["township_id"] for row in rows])
+    desk = command_line(county_id, [row["township_id"] for row in rows])
     report = await access.database.write(desk, lambda tx: places.import_places(tx, desk, code, told, today=today, now=now))
     await access.database.write(desk, lambda tx: places.standard_catalogues(tx, desk, today=today, now=now))
     return report
@@ -297,7 +297,7 @@ def first_administrator(county: str, username: str, name: str) -> None:
         county_id = await access.database.plain(lambda tx: places.county_named(tx, county))
         if county_id is None:
             raise CannotStart("没有这个县，请先导入区划。", "No such county here: import its divisions first.")
-        desk = demo_county.desk_of(county_id, [0])
+        desk = command_line(county_id, [0])
 
         async def create(tx: Tx) -> None:
             await accounts.create(
@@ -320,7 +320,7 @@ def reset_password(username: str) -> None:
         found = await access.database.fetch(LOGIN, username)
         if not found:
             raise CannotStart("没有这个用户。", "No such user.")
-        desk, user_id = demo_county.desk_of(found[0]["county_id"], []), found[0]["user_id"]
+        desk, user_id = command_line(found[0]["county_id"], []), found[0]["user_id"]
         password_hash = await Passwords().hash(password)
         await access.database.plain(lambda tx: accounts.reset_password(tx, desk, user_id, password_hash, access.now()))
 

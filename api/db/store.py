@@ -23,10 +23,10 @@ class Store:
     """The statements of one kind's table."""
 
     def __init__(self, table: type[SQLModel], doubles: tuple[str, ...], parent_member: str | None) -> None:
-        name = str(table.__tablename__)
-        columns = {c.name: c.type.compile(_DIALECT) for c in table.__table__.columns if c.name != "county_id"}  # type: ignore[attr-defined]
+        name, declared = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
+        columns = {c.name: c.type.compile(_DIALECT) for c in declared if c.name != "county_id"}
         names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
-        same = {c.name: "IS NOT DISTINCT FROM" if c.nullable else "=" for c in table.__table__.columns}  # type: ignore[attr-defined]
+        same = {c.name: "IS NOT DISTINCT FROM" if c.nullable else "=" for c in declared}
         in_scope = "(t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"
         self.lock = (
             f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope} ORDER BY t.id FOR NO KEY UPDATE"

@@ -13,7 +13,7 @@ from api.db.session import Tx
 from api.jobs.places import county_named, new_county, standard_catalogues
 from api.kinds import HOUSEHOLD, PLACE, VISIT
 from api.road import Op, write_all
-from api.rules.caller import COUNTY_PLACE, Caller
+from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords
 
 PIECE = 500
@@ -29,7 +29,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     for place in places:  # parents come first
         parent = place["parent_id"]
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
-    desk = desk_of(county_id, sorted(set(township.values())))
+    desk = command_line(county_id, sorted(set(township.values())))
     of = len(places) + len(households) + len(visits)
     done = 0
 
@@ -97,7 +97,7 @@ async def complete(access: Access) -> bool:
     county_id = await access.database.plain(lambda tx: county_named(tx, demo.COUNTY_CODE))
     if county_id is None:
         return False
-    return await access.database.write(desk_of(county_id, ()), lambda tx: _seeded(tx, county_id))
+    return await access.database.write(command_line(county_id), lambda tx: _seeded(tx, county_id))
 
 
 async def _seeded(tx: Tx, county_id: int) -> bool:
@@ -105,11 +105,6 @@ async def _seeded(tx: Tx, county_id: int) -> bool:
     last = demo.unsettled()[-1]["phone"]
     brought = await tx.fetchval("SELECT count(*) FROM kept_op k WHERE k.county_id = $1 AND k.device_id = $2", county_id, last)
     return bool(brought == sum(entry["phone"] == last for entry in demo.unsettled()))
-
-
-def desk_of(county_id: int, townships: Sequence[int]) -> Caller:
-    """The server's command line, which acts for the county's desk."""
-    return Caller(county_id, None, None, "county", (), tuple(townships), ())
 
 
 async def _county(tx: Tx) -> int:

@@ -13,7 +13,7 @@ from api.access import Access
 from api.db import kept
 from api.db.session import Tx
 from api.problems import Problem
-from api.rules.caller import Caller
+from api.rules.caller import Caller, command_line
 
 log = logging.getLogger("jiafang")
 PATIENCE = timedelta(days=30)
@@ -31,7 +31,7 @@ async def by_the_hour(access: Access) -> None:
 
 async def sweep(access: Access) -> None:
     for county in await access.database.fetch(kept.COUNTIES):
-        keeper = Caller(county["county_id"], None, None, "county", (), (), ())
+        keeper = command_line(county["county_id"])
 
         async def look(tx: Tx, keeper: Caller = keeper) -> list[UUID]:
             await tx.execute(kept.WAITED_TOO_LONG, keeper.county_id, access.now() - PATIENCE)

@@ -38,7 +38,7 @@ from api.problems import (
 )
 from api.road import Op, Result, write_one
 from api.routers import wire
-from api.rules.caller import Role, view_of
+from api.rules.caller import Caller, Role, view_of
 from api.schemas.base import Change, Voiding, change, creation
 from api.schemas.base import Query as ListQuery
 
@@ -133,7 +133,7 @@ class Records:
             caller, sent = await wire.asked(request, model)
             doc = {name: getattr(sent, name) for name in model.model_fields if name != "id"}
             op = Op(kind, getattr(sent, "id") or uuid4(), doc)  # noqa: B009 - the model is made at run time
-            result = await _write(access, request, op, caller, confirm)
+            result = await _write(access, op, caller, confirm)
             created = result.outcome == "applied"
             return wire.document(result.doc or "", result.rev or 0, 201 if created else 200, Location=f"{self.path}/{op.id}")
 
@@ -171,7 +171,7 @@ class Records:
             base = wire.revision_of(request)
             caller, sent = await wire.asked(request, model, wire.MERGE_PATCH)
             op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
-            result = await _write(access, request, op, caller, confirm)
+            result = await _write(access, op, caller, confirm)
             return wire.document(result.doc or "", result.rev or 0)
 
         if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"1"',
@@ -204,7 +204,7 @@ class Records:
         async def void(request: Request, id: UUID) -> Response:  # noqa: A002
             access = access_of(request)
             caller, sent = await wire.asked(request, Voiding)
-            result = await _write(access, request, Op(kind, id, void=sent.reason), caller, True)
+            result = await _write(access, Op(kind, id, void=sent.reason), caller, True)
             return wire.document(result.doc or "", result.rev or 0)
 
         self._add(
@@ -231,7 +231,7 @@ class Records:
         self.router.add_api_route(path, endpoint, methods=[method], **wire.documented(*says, **extra))
 
 
-async def _write(access: Access, request: Request, op: Op, caller: Any, confirmed: bool) -> Result:
+async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Result:
     async def work(tx: Tx) -> Result:
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
 

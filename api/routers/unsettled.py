@@ -172,7 +172,7 @@ async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the n
         INVALID,
     ),
 )
-async def accept(request: Request, id: UUID) -> Response:  # noqa: A002
+async def accept(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
     access = access_of(request)
     caller = await access.caller(request)
     result = await unsettled.accept(access, caller, id)
@@ -180,7 +180,7 @@ async def accept(request: Request, id: UUID) -> Response:  # noqa: A002
 
 
 def _dismisses(path: str, state: unsettled.Dismissable, operation: str, named: tuple[str, str], roles: tuple[str, ...]) -> None:
-    async def dismiss(request: Request, id: UUID) -> Response:  # noqa: A002
+    async def dismiss(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
         access = access_of(request)
         caller = await access.caller(request)
         await access.database.write(caller, lambda tx: unsettled.dismiss(tx, access, caller, id, state))

@@ -1,5 +1,6 @@
 """Who is calling, as the rules see it. Read from the database at each request (access.py)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -30,3 +31,8 @@ class Caller:
 
 def view_of(role: Role) -> View:
     return "group" if role == "household_head" else "office"
+
+
+def command_line(county_id: int, townships: Sequence[int] = ()) -> Caller:
+    """The server itself, which acts for the county's desk."""
+    return Caller(county_id, None, None, "county", (), tuple(townships), ())

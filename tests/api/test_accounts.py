@@ -14,7 +14,8 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import accounts, demo
 from api.embedded import Urls
-from api.jobs import demo_county, places
+from api.jobs import places
+from api.rules.caller import command_line
 from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, SignIn, client, running
 
@@ -419,7 +420,7 @@ async def small(databases: Databases, tmp_path: Path) -> AsyncIterator[Phone]:
         app.state.passwords = Passwords(QUICK)
         access, file = app.state.access, places.read_file(REGISTER.encode(), None)
         county = await access.database.plain(lambda tx: places.new_county(tx, "990201000000"))
-        desk, password = demo_county.desk_of(county, [0]), await app.state.passwords.hash("bai-shui-2026")
+        desk, password = command_line(county, [0]), await app.state.passwords.hash("bai-shui-2026")
         now, today = access.now(), access.today()
         await access.database.write(desk, lambda tx: places.import_places(tx, desk, "990201000000", file, today=today, now=now))
         for name in ("boss", "deputy"):

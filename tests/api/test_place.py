@@ -11,8 +11,8 @@ import pytest
 from api import accounts, demo
 from api.db.session import Tx
 from api.jobs import places
-from api.jobs.demo_county import desk_of
 from api.kinds import PLACE
+from api.rules.caller import command_line
 from tests.conftest import Databases, Phone, SignIn, client, running
 
 
@@ -208,7 +208,7 @@ async def desk(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
     async with running(await databases.new(), tmp_path_factory.mktemp("var")) as app:
         access, password = app.state.access, "lianxi-daoru-2026"
         county_id = await access.database.plain(lambda tx: places.new_county(tx, demo.COUNTY_CODE))
-        server = desk_of(county_id, (0,))
+        server = command_line(county_id, (0,))
         file = places.read_file(csv(REGISTER, COUNTY), demo.COUNTY_CODE)
         password_hash = await app.state.passwords.hash(password)
 

@@ -15,7 +15,7 @@ from api.db.tables.feed import MARK
 from api.jobs import demo_county
 from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, KINDS, VISIT, Kind
 from api.road import Op, Result, write
-from api.rules.caller import Caller
+from api.rules.caller import Caller, command_line
 from tests.conftest import Databases, running
 
 TODAY = date(2026, 11, 24)
@@ -170,7 +170,7 @@ async def test_repeats_that_overlap_are_one_creation(own: Any, kind: Kind) -> No
     doc = {"household": {**HOUSE, "place_id": caller.places[0]}, "visit": {**SEEN, "household_id": house}, "catalogue_entry": entry}[
         kind.name
     ]
-    who, op = demo_county.desk_of(1, [0]) if kind is CATALOGUE_ENTRY else caller, Op(kind, uuid4(), doc)
+    who, op = command_line(1, [0]) if kind is CATALOGUE_ENTRY else caller, Op(kind, uuid4(), doc)
     results = await asyncio.gather(*(put(access, who, op) for _ in range(6)))
     assert sorted(result.outcome for [result] in results) == ["applied", *["unchanged"] * 5]
     await audit(owner)

@@ -12,7 +12,7 @@ class KeptOp(SQLModel, table=True):
     """`id`: the mark of the op, so that a repeat is known by it. `state`: held (waits for the record `waits_for`), inbox (for the officer
     of the place), rejected, unchanged (it changed nothing, or not all that it said: for repeats, and
     for older edits that come later). `settled`: applied or dismissed. `op`: what was sent, without texts
-    that are not recorded; JSON as it came, since jsonb knows no NUL. `place_id`, `township_id`: whose list it is on."""
+    that are not recorded; JSON as it came, with NUL replaced. `place_id`, `township_id`: whose list it is on."""
 
     __tablename__ = "kept_op"
     __table_args__ = (
