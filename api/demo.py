@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Literal, TypedDict
 from uuid import UUID, uuid5
 
+from api.demo_words import AGREED, GIVEN, LANDMARKS, NOTES, NUMERALS, OPENINGS, PHONE_PREFIXES, SLOTS, SURNAMES, TOWNSHIPS, WITHOUT_GROUPS
 from api.rules.catalogue_entry import STANDARD
 
 DEMO_DAY = date(2026, 11, 20)
@@ -68,125 +69,6 @@ class User(TypedDict):
     household_id: UUID | None
 
 
-# (name, digits 7-9 of the code, villages); 社区 are residents' committees, coded from 001, the others villagers' committees, from 201.
-_TOWNSHIPS = (
-    ("青禾镇", "100", ("柳湾村", "杏花村", "石磨村", "槐树村", "北塘村", "南塘村", "新桥村", "城东社区")),
-    ("柳河镇", "101", ("河口村", "大柳村", "小柳村", "渡口村", "沙岭村", "杨家洼村", "东湖村", "西湖村")),
-    ("石桥乡", "200", ("石桥村", "上坪村", "下坪村", "云峰村", "枣园村", "梨园村", "龙潭村", "白鹿村")),
-)
-_WITHOUT_GROUPS = {"城东社区", "沙岭村", "白鹿村"}
-_NUMERALS = "一二三四五六"
-
-# Roughly the percent of the population, for the forty most frequent.
-_SURNAMES = {
-    "王": 7.1, "李": 7.0, "张": 6.7, "刘": 5.1, "陈": 4.6, "杨": 3.2, "黄": 2.5, "赵": 2.2, "吴": 2.0, "周": 1.9, "徐": 1.6, "孙": 1.5,
-    "马": 1.3, "朱": 1.3, "胡": 1.2, "郭": 1.2, "何": 1.2, "林": 1.2, "高": 1.1, "罗": 1.1, "郑": 1.0, "梁": 1.0, "谢": 0.8, "宋": 0.8,
-    "唐": 0.8, "许": 0.7, "韩": 0.7, "邓": 0.7, "冯": 0.7, "曹": 0.6, "彭": 0.6, "曾": 0.6, "肖": 0.6, "田": 0.5, "董": 0.5, "潘": 0.5,
-    "袁": 0.5, "蔡": 0.5, "蒋": 0.5, "余": 0.5,
-}  # fmt: skip
-_GIVEN = (
-    "秀英", "桂英", "秀兰", "玉兰", "桂兰", "建国", "建华", "建军", "国强", "志强", "文明", "永强", "海燕", "丽华", "春梅", "红霞",
-    "小红", "晓明", "伟", "芳", "敏", "静", "丽", "强", "磊", "军", "勇", "艳", "杰", "娟", "涛", "超",
-    "明", "霞", "平", "刚", "玲", "鹏", "辉", "雪梅", "凤英", "金花", "德福", "长贵", "立新", "新民", "志远", "思远",
-    "雨欣", "子涵", "浩然", "佳怡",
-)  # fmt: skip
-
-# As far as is known these are given to no operator; four zeros follow: such a number is nobody's.
-_PHONE_PREFIXES = ("154", "168", "169", "179")
-_LANDMARKS = ("村东头", "村西头", "村南头第二家", "老槐树旁", "小学北侧", "水塔下", "磨坊对面", "桥头第一家", "村委会后院", "卫生室隔壁")
-
-_NOTES = {
-    "policy_information": (
-        "讲了{policy}，{who}都听明白了。",
-        "{who}想要{policy}的明白纸，随后送到。",
-        "{who}问起{policy}从哪天起算，查了文件答复。",
-        "说明{policy}的办理地点和电话，{who}记在了本子上。",
-        "{policy}之前已经知道，没有别的疑问。",
-    ),
-    "help_with_application": (
-        "帮{who}在手机上填好{paper}，已提交。",
-        "{paper}还差一张复印件，{who}改天补。",
-        "核对{paper}的材料，都齐了，交镇上办。",
-        "{who}不会用手机，代为填写{paper}，念给本人听过。",
-        "{paper}已批下来，{who}已经知道。",
-    ),
-    "subsidy": (
-        "{money}已到账，{who}核对过存折。",
-        "{money}还没到账，记下卡号后四位去财政所问。",
-        "{who}换了银行卡，{money}的账户需要改。",
-        "告知{money}的发放时间，没有异议。",
-        "和{who}一起核对{money}的金额，对得上。",
-    ),
-    "elder_care": (
-        "{who}精神不错，正在院里{chore}。",
-        "{who}一个人在家，子女每周打电话回来。",
-        "问了日间照料和助餐，{who}愿意先去看看。",
-        "帮{who}换了灯泡，看了看煤气阀门。",
-        "{who}养老金认证已做完，明年再办。",
-        "厨房地面滑，提醒{who}走路当心，建议装扶手。",
-    ),
-    "child_care": (
-        "问托育班的名额和收费，把镇上园里的电话给了{who}。",
-        "孩子放学后没人接，介绍了村里的四点半课堂。",
-        "{who}想申请育儿补贴，讲了需要的材料。",
-        "送去绘本两册，孩子很喜欢。",
-        "打疫苗的日子{who}记得清楚，不用再提醒。",
-    ),
-    "disability": (
-        "{who}的残疾人证快到期，讲了换证步骤。",
-        "轮椅刹车不灵，联系镇残联来修。",
-        "门口台阶高，{who}希望修一段坡道。",
-        "{who}问居家康复服务怎么预约，已说明。",
-        "助听器电池已送到，试用正常。",
-    ),
-    "migrant_service": (
-        "{who}在外务工，居住地的免费服务已说明，家里会转告。",
-        "{who}春节前回来，问返乡车票怎么订。",
-        "居住登记两边都能查到，信息无误。",
-        "孩子随迁上学，需要{paper}，已告知去哪里开。",
-        "{who}换了工作地，联系方式由本人自愿更新。",
-    ),
-    "answer_to_request": (
-        "上次反映的{matter}，已报村委会，排在{when}。",
-        "{matter}已修好，{who}表示满意。",
-        "{who}反映{matter}，归镇里管，说明了流程。",
-        "回复关于{matter}的询问，{who}没有其他要求。",
-        "{matter}仍未解决，向{who}说明原因并致歉。",
-    ),
-    "checkup_reminder": (
-        "告知免费体检的时间地点，自愿参加。",
-        "{who}问体检要不要空腹，已转告卫生院的说明。",
-        "{who}想和邻居一起去体检，告知班车时间。",
-        "体检改期，电话和口信都带到了。",
-        "{who}行动不便，问能否上门体检，已记下去问。",
-    ),
-}  # fmt: skip
-_AGREED = (
-    "{when}再来一趟。",
-    "{when}带材料到村委会办理。",
-    "{when}前电话回复。",
-    "由我向镇里询问，{when}答复。",
-    "{who}准备好身份证和存折，{when}一起去镇上。",
-    "有变化随时打电话。",
-    "{when}陪{who}去便民服务中心。",
-    "等通知，不用再跑。",
-)
-_SLOTS = {
-    "policy": ("养老保险政策", "育儿补贴政策", "医保缴费渠道", "高龄津贴办法", "三孩政策", "危房改造政策", "免费体检安排", "防诈骗提示"),
-    "paper": ("高龄津贴申请", "低保申请表", "居住证明", "务工证明", "养老保险参保表", "危房改造申请", "助学金申请", "医保异地备案"),
-    "money": ("高龄津贴", "奖励扶助金", "育儿补贴", "残疾人补贴", "耕地补贴", "助学金"),
-    "chore": ("晒玉米", "择菜", "晒太阳", "喂鸡", "编筐", "剥花生", "收拾柴火"),
-    "matter": ("路灯不亮", "门前积水", "垃圾清运不及时", "自来水压力小", "路面坑洼", "信号不好", "有线电视不通"),
-    "when": ("下周一", "下周三", "本周五", "月底", "下次赶集", "下个月初", "三天内", "两周内"),
-    "title": ("大爷", "大娘", "大哥", "大嫂", "叔", "婶"),
-}
-_OPENINGS = {
-    "home": ("", "", "", "上午入户。", "下午到家。", "傍晚上门。", "顺路看望。"),
-    "phone": ("电话联系。", "通话几分钟。", "打电话了解。"),
-    "office": ("本人来村委会。", "到便民服务点来问。"),
-}
-
-
 # At the door only, not over the phone or at the office.
 _AT_HOME = ("elder_care", "child_care", "disability")
 
@@ -210,18 +92,18 @@ def _place(code: str | None, name: str, level: Literal["county", "township", "vi
 
 def _villages() -> Iterator[tuple[str, str, str]]:
     """(the two digits that begin household numbers, code, name) of each village."""
-    for t, (_, digits, names) in enumerate(_TOWNSHIPS, 1):
+    for t, (_, digits, names) in enumerate(TOWNSHIPS, 1):
         for v, name in enumerate(names, 1):
             yield f"{t}{v}", f"990101{digits}{1 if name.endswith('社区') else 200 + v:03d}", name
 
 
 def _groups(village: str, name: str) -> list[int]:
     """The numbers of a village's groups, two to six, or none."""
-    return [] if name in _WITHOUT_GROUPS else list(range(1, _random(f"groups:{village}").randint(2, 6) + 1))
+    return [] if name in WITHOUT_GROUPS else list(range(1, _random(f"groups:{village}").randint(2, 6) + 1))
 
 
 def _surname(rng: Random) -> str:
-    return rng.choices(list(_SURNAMES), list(_SURNAMES.values()))[0]
+    return rng.choices(list(SURNAMES), list(SURNAMES.values()))[0]
 
 
 def surname(number: str) -> str:
@@ -232,11 +114,11 @@ def surname(number: str) -> str:
 def places() -> list[Place]:
     """The county, its townships, villages and groups, parents first."""
     found = [_place(COUNTY_CODE, "青禾县", "county", None)]
-    found += [_place(f"990101{digits}000", name, "township", COUNTY_CODE) for name, digits, _ in _TOWNSHIPS]
+    found += [_place(f"990101{digits}000", name, "township", COUNTY_CODE) for name, digits, _ in TOWNSHIPS]
     found += [_place(code, name, "village", f"{code[:9]}000") for _, code, name in _villages()]
     for _, village, name in _villages():
         for n in _groups(village, name):
-            title = f"第{_NUMERALS[n - 1]}村民小组"
+            title = f"第{NUMERALS[n - 1]}村民小组"
             above = _id(f"place:{village}")
             found.append(
                 {"id": _id(f"place:{village}:{n}"), "code": None, "name": title, "level": "group", "parent_id": above, "group_number": n}
@@ -262,8 +144,8 @@ def households() -> list[Household]:
                         "id": _id(f"household:{number}"),
                         "place": place,
                         "number": number,
-                        "address": door if rng.random() < 0.88 else rng.choice(_LANDMARKS),
-                        "phones": [f"{rng.choice(_PHONE_PREFIXES)}0000{rng.randrange(10_000):04d}" for _ in range(how_many)],
+                        "address": door if rng.random() < 0.88 else rng.choice(LANDMARKS),
+                        "phones": [f"{rng.choice(PHONE_PREFIXES)}0000{rng.randrange(10_000):04d}" for _ in range(how_many)],
                         "status": "living_here" if number in (_LEAD, *_HEADS) else status,
                     }
                 )
@@ -278,7 +160,7 @@ def users() -> list[User]:
     """
     first, second, *others = (village for _, village, _ in _villages())
     fourth = next(village for village in others if village[:9] != first[:9])
-    townships = [f"990101{digits}000" for _, digits, _ in _TOWNSHIPS]
+    townships = [f"990101{digits}000" for _, digits, _ in TOWNSHIPS]
     rng = _random("users")
 
     def user(username: str, role: Literal["county", "township", "village", "household_head"], place: str | None, house: str = "") -> User:
@@ -286,7 +168,7 @@ def users() -> list[User]:
         return {
             "id": _id(f"user:{username}"),
             "username": username,
-            "name": family + rng.choice(_GIVEN),
+            "name": family + rng.choice(GIVEN),
             "role": role,
             "places": [_id(f"place:{place}")] if place else [],
             "reach": "self" if house else "below",
@@ -329,10 +211,10 @@ def visits() -> list[Visit]:
             manner, outcome = _how(rng, household["status"] == "away")
             chosen = [code for code in STANDARD if manner == "home" or code not in _AT_HOME]
             purposes = rng.sample(chosen, rng.choices((1, 2), (78, 22))[0]) if outcome == "met" else []
-            words = {slot: rng.choice(choices) for slot, choices in _SLOTS.items()}
+            words = {slot: rng.choice(choices) for slot, choices in SLOTS.items()}
             words["who"] = family + words["title"]
-            notes = rng.choice(_OPENINGS[manner]) + "".join(rng.choice(_NOTES[purpose]) for purpose in purposes)
-            agreed = rng.choice(_AGREED)
+            notes = rng.choice(OPENINGS[manner]) + "".join(rng.choice(NOTES[purpose]) for purpose in purposes)
+            agreed = rng.choice(AGREED)
             found.append(
                 {
                     "id": _id(f"visit:{number}:{ago}"),
