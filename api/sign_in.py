@@ -99,8 +99,8 @@ SET tries = CASE WHEN sign_in_attempts.until < $2 THEN 1 ELSE sign_in_attempts.t
 RETURNING tries, until"""
 TAKE_BACK = "UPDATE sign_in_attempts SET tries = tries - 1 WHERE subject = $1 AND tries > 0"
 DEVICE = """
-INSERT INTO device (county_id, id, user_id, name, started_tick, registered_at, signed_in_at, state, state_at)
-SELECT k.county_id, $2, $3, $4, k.tick, $5, $5, 'active', $5 FROM clock k WHERE k.county_id = $1
+INSERT INTO device (county_id, id, user_id, name, registered_at, signed_in_at, state, state_at)
+VALUES ($1, $2, $3, $4, $5, $5, 'active', $5)
 ON CONFLICT ON CONSTRAINT device_pkey DO UPDATE SET signed_in_at = excluded.signed_in_at,
     name = CASE WHEN excluded.name = '' THEN device.name ELSE excluded.name END,
     state = 'active', state_at = CASE WHEN device.state = 'active' THEN device.state_at ELSE excluded.state_at END

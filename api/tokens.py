@@ -187,15 +187,15 @@ def _replace(fresh: Path, path: Path) -> None:
     fresh.replace(path)
 
 
-def issue(keys: Keys, *, county_id: int, user_id: UUID, device_id: UUID, role: str, now: int, lifetime: int = LIFETIME) -> str:
-    if not (0 < county_id <= INT32 and role in ROLES and 0 < lifetime <= LONGEST_LIFETIME):
+def issue(keys: Keys, *, county_id: int, user_id: UUID, device_id: UUID, role: str, now: int) -> str:
+    if not (0 < county_id <= INT32 and role in ROLES):
         raise ValueError("verify would refuse this token")
     kid, key = keys.signing
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": str(user_id),
-        "exp": now + lifetime,
+        "exp": now + LIFETIME,
         "iat": now,
         "jti": str(uuid4()),
         "county": county_id,

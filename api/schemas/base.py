@@ -73,7 +73,6 @@ def _no_twice(value: list[Any]) -> list[Any]:
 Id = UUID
 Day = date
 Instant = AwareDatetime
-Fen = Annotated[int, Field(ge=0, le=2**53 - 1)]
 PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]

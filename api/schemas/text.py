@@ -6,7 +6,6 @@ import unicodedata
 NAME_MAX = 50  # code points
 
 _DOTS = str.maketrans("\u2022\u30fb\uff65", "\u00b7\u00b7\u00b7")  # the dots that keyboards give instead of the separator of GB names
-_PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 
 # Full-width forms of what a phone number is made of, and the dashes that keyboards put for a hyphen.
 _PLAIN_PHONE = str.maketrans("０１２３４５６７８９＋－（）‐‑‒–—―−", "0123456789+-()-------")
@@ -26,11 +25,6 @@ def person_name(text: str) -> str:
     if any(unicodedata.category(character) == "Cc" for character in name):
         raise ValueError("a name holds no control characters")
     return name
-
-
-def has_private_use(text: str) -> bool:
-    """Whether some character means something only on the machine where it was typed: to be flagged, not refused."""
-    return _PRIVATE_USE.search(text) is not None
 
 
 def phone(text: str) -> str | None:

@@ -46,7 +46,7 @@ FROM (SELECT 'place' AS kind, id, place_id, township_id, voided FROM place
   UNION ALL SELECT 'household', id, place_id, township_id, voided FROM household
   UNION ALL SELECT 'visit', id, place_id, township_id, voided FROM visit) r"""
 USER = """INSERT INTO app_user VALUES (1, $1, $2, 'x', $3, 1, 0, 'zh', 'x', false, now(), NULL)"""
-DEVICE = "INSERT INTO device VALUES (1, $1, $1, '', 0, now(), now() - interval '1 day', 'active', now() - interval '1 day')"
+DEVICE = "INSERT INTO device VALUES (1, $1, $1, '', now(), now() - interval '1 day', 'active', now() - interval '1 day')"
 MEMBER = """INSERT INTO membership (county_id, user_id, place_id, granted_tick, revoked_tick, reach, role, granted_at)
 SELECT 1, $1, n, $3, $4, 'below', $5, now() FROM unnest($2::int[]) n"""
 # role, places held since tick 30,000, places lost at tick 60,000 and in which role

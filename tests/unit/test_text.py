@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.schemas.text import has_private_use, person_name, phone, plain
+from api.schemas.text import person_name, phone, plain
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,6 @@ def test_a_name_keeps_its_characters(typed: str, name: str) -> None:
 def test_what_is_no_name(typed: str) -> None:
     with pytest.raises(ValueError, match="a name h"):
         person_name(typed)
-
-
-def test_private_use_is_seen() -> None:
-    assert all(has_private_use(f"王{c}") for c in "\ue000\ue863\uf8ff\U000f0000\U0010fffd")
-    assert not any(has_private_use(f"王{c}") for c in "𡐓·\ud7ff\uf900\U000e0100\U0002fa1f")
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def issue_to(keys: Keys, **changed: Any) -> str:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"county_id": 0}, {"county_id": 2**31}, {"role": "place"}, {"lifetime": 0}, {"lifetime": -1}, {"lifetime": 3601}],
+    [{"county_id": 0}, {"county_id": 2**31}, {"role": "place"}],
     ids=str,
 )
 def test_issue_makes_nothing_that_verify_refuses(server: Server, changed: dict[str, Any]) -> None:

@@ -44,8 +44,7 @@ class AppUser(SQLModel, table=True):
 
 
 class Device(SQLModel, table=True):
-    """One installation signed in as one user. `started_tick`: losses of places before it are none of its business.
-    `state`: active, signed_out (the next sign-in makes it active again), revoked or lost."""
+    """One installation signed in as one user. `state`: active, signed_out (the next sign-in makes it active again), revoked or lost."""
 
     __tablename__ = "device"
     __table_args__ = (
@@ -57,7 +56,6 @@ class Device(SQLModel, table=True):
     id: UUID
     user_id: UUID
     name: str = Field(sa_type=Text)
-    started_tick: int = Field(sa_type=BigInteger)
     registered_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
     signed_in_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
     state: str = Field(sa_type=Text)
