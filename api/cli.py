@@ -19,13 +19,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from api import accounts, demo
+from api import accounts, demo, places
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
 from api.db.migrations import newest
 from api.db.session import Database, Tx, UnfitRole, schema_version
 from api.embedded import CannotStart, Postgres
-from api.jobs import demo_county, places
+from api.jobs import demo_county
 from api.language import both, pick
 from api.problems import BUSY, Problem
 from api.rules.caller import COUNTY_PLACE, command_line

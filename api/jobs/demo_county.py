@@ -10,8 +10,8 @@ from uuid import UUID
 from api import accounts, demo, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
-from api.jobs.places import county_named, new_county, standard_catalogues
 from api.kinds import HOUSEHOLD, PLACE, VISIT
+from api.places import county_named, new_county, standard_catalogues
 from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords

@@ -1,14 +1,12 @@
 import asyncio
-from typing import Annotated
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field, StringConstraints
 from starlette.responses import Response
 
+from api import places
 from api.access import access_of
 from api.db.session import Tx
-from api.jobs import places
 from api.kinds import PLACE
 from api.language import both, preferred, translated
 from api.problems import (
@@ -27,8 +25,7 @@ from api.road import Result
 from api.routers import wire
 from api.routers.records import BAD_BODY, Records
 from api.rules.caller import Caller
-from api.schemas.base import Body, Id, PlaceNumber, Short, says
-from api.schemas.place import Place, PlaceQuery
+from api.schemas.place import ImportReport, NewGroup, Place, PlaceQuery
 
 router = APIRouter(tags=[both("地方", "Places")])
 
@@ -39,30 +36,6 @@ MOST = 20_000_000
 calls = Records(router, PLACE, ("地方", "place"))
 calls.lists(PlaceQuery)
 calls.gets()
-
-
-class NewGroup(Body):
-    """村民小组。A villagers' group."""
-
-    id: Annotated[Id | None, says("编号，可由客户端生成，断线可重发", "Id; the client may make it, and repeat after a lost reply")] = None
-    parent_id: Annotated[PlaceNumber, says("所在村的编号", "Number of its village", 5)]
-    group_number: Annotated[int, Field(ge=1, le=99), says("小组号 1–99", "Number in the village, 1–99", 7)]
-    name: Annotated[
-        Short | None,
-        StringConstraints(max_length=50),
-        says("名称；不写则按小组号取名", "Name; made from the number unless told", "第7村民小组"),
-    ] = None
-
-
-class ImportReport(BaseModel):
-    """导入结果。What an import did."""
-
-    created: int = says("新建的地方", "Places created", 454)
-    changed: int = says("修改的地方", "Places changed", 0)
-    left_out: int = says("未用的行：省、市，或其他县", "Rows not used: provinces and cities, or other counties", 2)
-    warnings: list[dict[str, int | str]] = says(
-        "存疑之处：行、列、代码、说明；没有因此拒绝", "What is doubtful: line, column, code, detail; nothing was refused for it"
-    )
 
 
 @router.post(

@@ -12,9 +12,8 @@ import httpx
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from api import accounts, demo
+from api import accounts, demo, places
 from api.embedded import Urls
-from api.jobs import places
 from api.rules.caller import command_line
 from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, SignIn, client, running

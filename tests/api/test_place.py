@@ -8,9 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api import accounts, demo
+from api import accounts, demo, places
 from api.db.session import Tx
-from api.jobs import places
 from api.kinds import PLACE
 from api.rules.caller import command_line
 from tests.conftest import Databases, Phone, SignIn, client, running

@@ -32,7 +32,7 @@ def test_the_list_is_whole() -> None:
         "api.access.WHO",
         "api.accounts.USERS",
         "api.db.store.TICK",
-        "api.jobs.places.HOLD",
+        "api.places.HOLD",
         "api/db/session.py:schema_version",
         "feed.digest.township",
         "feed.pull.place.group",
