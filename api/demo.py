@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 from uuid import UUID, uuid5
 
 from api.demo_words import AGREED, GIVEN, LANDMARKS, NOTES, NUMERALS, OPENINGS, PHONE_PREFIXES, SLOTS, SURNAMES, TOWNSHIPS, WITHOUT_GROUPS
-from api.rules.catalogue_entry import STANDARD
+from api.rules.standard_catalogues import STANDARD
 
 DEMO_DAY = date(2026, 11, 20)
 PASSWORD = "jiafang-demo-2026"  # meant to be known: it stands in var/demo.json and opens nothing but invented data

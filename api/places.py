@@ -13,10 +13,10 @@ from api.language import both
 from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, REFUSED_WORD, Problem
 from api.road import Op, Result, write_all
 from api.rules.caller import COUNTY_PLACE, Caller
-from api.rules.catalogue_entry import standard
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
-from api.rules.place import Known, Plan, plan
+from api.rules.division_plan import Known, Plan, plan
 from api.rules.refused import refused_word
+from api.rules.standard_catalogues import standard
 
 # Whoever numbers places holds the county's own row, so that two of them come one after the other
 HOLD = "SELECT p.place_id FROM place p WHERE p.county_id = $1 AND p.place_id = 1 FOR NO KEY UPDATE"

@@ -17,7 +17,7 @@ from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
 from api.routers.about import ABSENT
-from api.rules.catalogue_entry import standard
+from api.rules.standard_catalogues import standard
 from api.schemas.base import Change
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household

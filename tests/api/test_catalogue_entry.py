@@ -10,7 +10,7 @@ import pytest
 
 from api.embedded import Urls
 from api.kinds import CATALOGUE_ENTRY
-from api.rules.catalogue_entry import standard
+from api.rules.standard_catalogues import standard
 from tests.conftest import Phone, SignIn
 
 

@@ -15,7 +15,7 @@ import pytest
 from api import demo
 from api.embedded import Urls
 from api.kinds import KINDS, Kind
-from api.rules.catalogue_entry import standard
+from api.rules.standard_catalogues import standard
 from api.schemas.base import Seen, mark_of
 from tests.conftest import Phone, SignIn
 

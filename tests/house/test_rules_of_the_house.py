@@ -124,8 +124,9 @@ def test_long_files_are_answered_for() -> None:
 
 def test_a_kind_has_the_same_stem_everywhere() -> None:
     """Who knows one kind knows all."""
-    files = [f"api/{folder}/{kind}.py" for kind in KINDS for folder in ("schemas", "db/tables", "routers")]
-    assert [file for file in files if file not in SOURCES] == []
+    stems = ("api/schemas/{}.py", "api/db/tables/{}.py", "api/routers/{}.py", "tests/api/test_{}.py")
+    files = [stem.format(kind) for kind in KINDS for stem in stems]
+    assert [file for file in files if not (CHECKOUT / file).exists()] == []
 
 
 def test_the_lock_has_a_hash_for_everything_and_names_no_host() -> None:

@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 
 from api import demo
-from api.rules.catalogue_entry import standard
 from api.rules.refused import refused_word
+from api.rules.standard_catalogues import standard
 from api.schemas.text import person_name, phone, plain
 
 PLACES, HOUSEHOLDS, VISITS, USERS, CATALOGUE = demo.places(), demo.households(), demo.visits(), demo.users(), standard()

@@ -49,10 +49,6 @@ class Plan:
     edits: tuple[Edit, ...]
     warnings: tuple[Fault, ...]
 
-    @property
-    def empty(self) -> bool:
-        return not self.creations and not self.edits
-
 
 @dataclass(slots=True)
 class _Story:
