@@ -4,18 +4,22 @@ Routers say what is particular to an operation (wire.documented), examples.py sh
 """
 
 import re
-import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.accounts import BELOW, LEVELS
+from api.kinds import KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, wire
+from api.rules.caller import Role
+from api.sign_in import ENDS
 
 Language = Literal["zh", "en"]
 Json = dict[str, Any]
@@ -286,7 +290,7 @@ def _operations(paths: Json) -> Iterator[Json]:
 
 def problems_as_markdown() -> str:
     """docs/problems.md: what every problem is and what to do about it."""
-    lines = ["# 问题 / Problems", "", "由 `api/problems.py` 生成：`.venv/bin/python -m api.routers.openapi > docs/problems.md`。"]
+    lines = ["# 问题 / Problems", "", "由 `api/problems.py` 生成：`.venv/bin/python -m api.routers.openapi`。"]
     lines += ["Made from `api/problems.py` by that command. Each is also a page of the service: `/problems/{slug}`."]
     for kind in ALL.values():
         lines += ["", f"## {kind.slug} ({kind.status})"]
@@ -296,5 +300,31 @@ def problems_as_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rights_as_markdown() -> str:
+    """docs/rights.md: who may do what."""
+
+    def called(*roles: Role) -> str:
+        return ", ".join(f"{pick(words, 'en')} {pick(words, 'zh')}" for role, words in wire.ROLE_WORDS.items() if role in roles) or "nobody"
+
+    lines = ["# Rights", "", "Made from `Kind.writers`, `BELOW`, `LEVELS` and `ENDS` by `.venv/bin/python -m api.routers.openapi`.", ""]
+    lines += ["## Who writes which records", "", "Each within the places held, and nothing beyond them."]
+    lines += ["A lead household reads notes and agreements of its own visits only.", ""]
+    lines += ["| | writes all | writes its own | reads |", "|---|---|---|---|"]
+    for kind in KINDS.values():
+        words = _words(kind.schema.__name__, kind.schema.__doc__ or "")[0]
+        rights = (called(*(role for role, whose in kind.writers.items() if whose == much)) for much in ("all", "own"))
+        above = ", also in the places above" if kind.public_below else ""
+        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | everybody{above} |")
+    lines += ["", "Divisions are imported, by the county alone; the other places are villagers' groups.", ""]
+    lines += ["## Who looks after whose account", "", "Opens and closes it, changes name, role and places, gives a new password."]
+    lines += ["", "| role | is held on a | looks after |", "|---|---|---|"]
+    lines += [f"| {called(role)} | {' or '.join(sorted(LEVELS[role]))} | {called(*BELOW[role])} |" for role in BELOW]
+    lines += ["", "## How the sign-in of a device ends", "", "Each ends those of the own devices, and of the accounts looked after."]
+    lines += ["", "| becomes | from |", "|---|---|", *(f"| {state} | {', '.join(before)} |" for state, before in ENDS.items())]
+    lines += ["", "signed_out: it may sign in again. revoked: never again. lost: it signs in only to push what it has not sent."]
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(problems_as_markdown())
+    Path("docs/problems.md").write_text(problems_as_markdown(), "utf-8")
+    Path("docs/rights.md").write_text(rights_as_markdown(), "utf-8")

@@ -314,4 +314,9 @@ async def test_in_a_browser_without_internet_one_signs_in_and_lists_households(
 
 def test_problems_are_listed() -> None:
     stored = Path("docs/problems.md").read_text("utf-8")
-    assert stored == openapi.problems_as_markdown(), "run .venv/bin/python -m api.routers.openapi > docs/problems.md"
+    assert stored == openapi.problems_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
+
+
+def test_rights_are_listed() -> None:
+    stored = Path("docs/rights.md").read_text("utf-8")
+    assert stored == openapi.rights_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
