@@ -14,7 +14,8 @@ from api.db.session import Tx
 from api.language import both
 from api.problems import BAD_CURSOR, INVALID, NOT_FOUND
 from api.routers import wire
-from api.routers.records import READERS, page_model, page_of, read_cursor
+from api.routers.pages import page_model, page_of, read_cursor
+from api.routers.records import READERS
 from api.schemas.user import DeviceQuery, DeviceReply, Me
 from api.sign_in import End
 

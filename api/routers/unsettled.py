@@ -15,7 +15,8 @@ from api.kinds import KINDS
 from api.language import both, preferred
 from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Fault, restored
 from api.routers import wire
-from api.routers.records import BAD_BODY, READERS, cursor, page_model, read_cursor
+from api.routers.pages import cursor, page_model, read_cursor
+from api.routers.records import BAD_BODY, READERS
 from api.rules.caller import view_of
 from api.schemas.base import Seen, mark_of
 from api.schemas.faults import WORDS

@@ -16,7 +16,8 @@ from api.db.session import Tx
 from api.language import both
 from api.problems import BAD_CURSOR, INVALID, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH, ProblemKind
 from api.routers import wire
-from api.routers.records import BAD_BODY, page_model, page_of, read_cursor
+from api.routers.pages import page_model, page_of, read_cursor
+from api.routers.records import BAD_BODY
 from api.rules.caller import Caller
 from api.schemas.base import PlaceNumber
 from api.schemas.user import NewUser, PlaceGrant, UserChanges, UserQuery, UserReply, UserWithPassword
