@@ -18,20 +18,7 @@ from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS
-from api.problems import (
-    DAY_TO_COME,
-    DEVICE_REVOKED,
-    FIXED,
-    ID_TAKEN,
-    INVALID,
-    NOT_ALLOWED,
-    NOT_FOUND,
-    UNKNOWN_CODE,
-    WRONG_PLACE,
-    Fault,
-    Problem,
-    restored,
-)
+from api.problems import DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
@@ -39,8 +26,6 @@ from api.rules.merge import merge, plain
 from api.schemas.faults import WORDS
 
 Key = tuple[str, UUID]
-# Refusals for what an edit says by itself, whatever others did
-OF_ITSELF = (NOT_ALLOWED, NOT_FOUND, FIXED, UNKNOWN_CODE, DAY_TO_COME, WRONG_PLACE)
 
 
 class Spot(NamedTuple):
@@ -277,8 +262,8 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
     if merged.edits:
         after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
     if isinstance(after, Problem):
-        if not merged.met_others or after.kind in OF_ITSELF:
-            return _keep(batch, memory, sent, op, "rejected", problem=after)
+        if not merged.met_others or after.kind.of_itself:
+            return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
         # good by itself, but not together with what others did: people choose
         merged.clashes += merged.edits
         after = before

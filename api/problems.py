@@ -48,12 +48,14 @@ def restored(stored: Mapping[str, Any]) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """One kind of problem; calling it makes the problem: `NOT_FOUND()`, `STALE(rev=7)`."""
+    """One kind of problem; calling it makes the problem: `NOT_FOUND()`, `STALE(rev=7)`.
+    `of_itself`: an edit earns it by what it says, whatever others did meanwhile; made offline it is rejected, never a conflict."""
 
     slug: str
     status: int
     title: str
     detail: str
+    of_itself: bool = False
 
     def __post_init__(self) -> None:
         ALL[self.slug] = self
@@ -119,6 +121,7 @@ NOT_ALLOWED = ProblemKind(
     403,
     both("无权进行此操作", "Not yours to do"),
     both("您的角色不能进行此操作。", "Your role does not do this."),
+    of_itself=True,
 )
 
 # What was sent
@@ -127,6 +130,7 @@ NOT_FOUND = ProblemKind(
     404,
     both("没有找到", "Not found"),
     both("没有这条记录，或者它不在您的范围内。", "There is no such record within your reach."),
+    of_itself=True,
 )
 NO_SUCH_PATH = ProblemKind(
     "no-such-path",
@@ -234,6 +238,7 @@ FIXED = ProblemKind(
     422,
     both("此项建立后不能修改", "This member is fixed once the record exists"),
     both("请作废这条记录，另建一条。", "Void the record and make a new one instead."),
+    of_itself=True,
 )
 REFUSED_WORD = ProblemKind(
     "refused-word",
@@ -243,12 +248,14 @@ REFUSED_WORD = ProblemKind(
         "本系统不记录生育、避孕、孕情等内容；所写文字没有保存。请改写后再提交。",
         "This service keeps no reproductive records; the text was not stored. Write it in other words.",
     ),
+    of_itself=True,
 )
 DAY_TO_COME = ProblemKind(
     "day-to-come",
     422,
     both("日期晚于明天", "A day after tomorrow"),
     both("只能记录到明天为止的日期；今天是 {today}。", "Days up to tomorrow can be recorded; today is {today}."),
+    of_itself=True,
 )
 NOBODY_MET = ProblemKind(
     "nobody-met",
@@ -264,6 +271,7 @@ UNKNOWN_CODE = ProblemKind(
     422,
     both("代码不在目录中", "The code is in no catalogue"),
     both("请使用目录中的代码（GET /v1/catalogue-entries）。", "Use a code of the catalogue (GET /v1/catalogue-entries)."),
+    of_itself=True,
 )
 CODE_TAKEN = ProblemKind(
     "code-taken",
@@ -288,6 +296,7 @@ WRONG_PLACE = ProblemKind(
     422,
     both("不能放在这一级", "Not at this level"),
     both("户应放在村民小组，没有小组的放在村。", "A household belongs to a group, or to its village where it has none."),
+    of_itself=True,
 )
 
 # Sync
