@@ -248,7 +248,7 @@ def creation(batch: Batch, op: Op, doc: Row) -> Row | Problem:
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
     right = kind.writers.get(batch.caller.role)
-    return right == "all" or (right == "own" and (not kind.own or before[kind.own] == batch.caller.user_id))
+    return right == "all" or (right == "own" and kind.own is not None and before[kind.own] == batch.caller.user_id)
 
 
 def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
