@@ -44,6 +44,7 @@ MEMBERS = {
     "household": ("address", "phones", "place_id", "status", "number"),
     "visit": ("notes", "purposes", "agreed", "outcome", "visited_on", "manner"),
 }
+PLACED = [kind.name for kind in reversed(KINDS.values()) if kind.parent]  # children first, as they are emptied
 MADE = ("applied", "merged", "unchanged", "conflict")
 OLD_COPY = -1  # of a record that was made here and not stored yet
 
@@ -180,10 +181,10 @@ class World:
 
     async def begin(self) -> None:
         async with self.owner.transaction():
-            for table in ("visit", "household", "kept_op", "conflict"):
+            for table in (*PLACED, "kept_op", "conflict"):
                 await self.owner.execute(f"DELETE FROM {table}")
             for table in ("revision", "change"):
-                await self.owner.execute(f"DELETE FROM {table} WHERE kind IN ('household', 'visit')")
+                await self.owner.execute(f"DELETE FROM {table} WHERE kind = ANY ($1)", PLACED)
             await self.owner.execute("DELETE FROM membership; INSERT INTO membership SELECT * FROM usual_membership")
         self.clients = [Client(n, http, device_id) for n, (http, device_id) in enumerate(self.phones)]
         self.edits: list[Edit] = []
@@ -364,7 +365,7 @@ class World:
                 assert result.get("doc", now) == now
 
     async def pull(self, phone: Client, limit: int, *, lost: bool = False) -> bool:
-        reply = await phone.http.get("/v1/sync/pull", params={"cursor": phone.cursor, "limit": limit, "kinds": "household,visit"})
+        reply = await phone.http.get("/v1/sync/pull", params={"cursor": phone.cursor, "limit": limit, "kinds": ",".join(MEMBERS)})
         assert reply.status_code == 200, reply.text
         if lost:
             return True
@@ -426,11 +427,11 @@ class World:
         for kind in MEMBERS:
             reply = await phone.http.get(f"/v1/{KINDS[kind].plural}", params={"limit": 200})
             listed |= {(kind, item["id"]): item for item in reply.json()["items"]}
-        for doc in (*held.values(), *listed.values()):
-            for member in {"phones", "purposes", "with_worker_ids"} & doc.keys():
+        for (kind, _), doc in (*held.items(), *listed.items()):
+            for member in KINDS[kind].sets:
                 doc[member] = sorted(doc[member])
         assert held == listed
-        said = (await phone.http.get("/v1/sync/digest", params={"kinds": "household,visit"})).json()
+        said = (await phone.http.get("/v1/sync/digest", params={"kinds": ",".join(MEMBERS)})).json()
         marks = digest_of(dict(held))
         assert (said["tick"], said["kinds"]) == (phone.tick, {kind: marks[kind] for kind in MEMBERS})
 
@@ -455,21 +456,23 @@ class World:
                 " OR t.place_id <> c.place_id AND (c.op, c.reason) IS DISTINCT FROM ('remove', 'moved'))"
             )
             assert left == [], kind
-        places = """
-        SELECT DISTINCT t.kind, t.id::text, p.place_id FROM (SELECT 'household' AS kind, id, place_id FROM household
-          UNION ALL SELECT 'visit', id, place_id FROM visit) t CROSS JOIN LATERAL (SELECT t.place_id UNION ALL
+        records = " UNION ALL ".join(f"SELECT '{kind}' AS kind, id, place_id FROM {kind}" for kind in MEMBERS)
+        places = f"""
+        SELECT DISTINCT t.kind, t.id::text, p.place_id FROM ({records}) t CROSS JOIN LATERAL (SELECT t.place_id UNION ALL
           SELECT (r.changes -> 'place_id' ->> 0)::int FROM revision r WHERE r.kind = t.kind AND r.id = t.id AND r.changes ? 'place_id') p"""
         stood = {tuple(row) for row in await self.owner.fetch(places)}
-        rows = await self.owner.fetch("SELECT kind, id::text, place_id FROM change WHERE kind IN ('household', 'visit')")
+        rows = await self.owner.fetch("SELECT kind, id::text, place_id FROM change WHERE kind = ANY ($1)", list(MEMBERS))
         assert {tuple(row) for row in rows} == stood
-        astray = (
-            "SELECT v.id FROM visit v JOIN household h ON h.id = v.household_id"
-            " WHERE (v.place_id, v.township_id) <> (h.place_id, h.township_id)"
-        )
-        assert await self.owner.fetch(astray) == []
+        for kind, parent in ((kind, KINDS[kind].parent) for kind in MEMBERS):
+            if parent and parent.kind in MEMBERS:
+                astray = (
+                    f"SELECT t.id FROM {kind} t JOIN {parent.kind} p ON p.id = t.{parent.member}"
+                    " WHERE (t.place_id, t.township_id) <> (p.place_id, p.township_id)"
+                )
+                assert await self.owner.fetch(astray) == [], kind
         last = "SELECT max(v.visited_on) FROM visit v WHERE v.household_id = h.id AND v.outcome = 'met' AND NOT v.voided"
         assert await self.owner.fetch(f"SELECT h.id FROM household h WHERE h.last_visited_on IS DISTINCT FROM ({last})") == []
-        for table in ("household", "visit", "revision", "kept_op", "conflict"):
+        for table in (*MEMBERS, "revision", "kept_op", "conflict"):
             found = await self.owner.fetchval(f"SELECT count(*) FROM {table} t WHERE row_to_json(t)::text LIKE '%{REFUSED}%'")
             assert found == 0, f"{table} holds what is not recorded"
 
@@ -743,7 +746,7 @@ class Phones(RuleBasedStateMachine):
 async def a_world(stack: AsyncExitStack, databases: Databases, var: Path) -> World:
     county = await stack.enter_async_context(a_county(databases, var))
     await county.owner.execute("CREATE TABLE usual_membership AS SELECT * FROM membership")
-    await county.owner.execute("DELETE FROM visit; DELETE FROM household")
+    await county.owner.execute("; ".join(f"DELETE FROM {table}" for table in PLACED))
     phones = []
     for number, name in enumerate(NAMES):
         device_id = uuid5(OURS, f"device {number}")

@@ -19,6 +19,7 @@ import pytest
 
 from api import demo
 from api.embedded import Urls
+from api.kinds import KINDS
 from examples.phone import Phone, Refused
 from tests.conftest import Databases
 from tests.serving import free_port, start, wait_until_ready
@@ -116,7 +117,7 @@ class Town:
             phone.pull()
             assert held(phone) == held(other)
             theirs = phone._call("GET", "/v1/sync/digest")
-            assert theirs["kinds"] == {kind: phone.digest(kind) for kind in ("place", "catalogue_entry", "household", "visit")}
+            assert theirs["kinds"] == {kind: phone.digest(kind) for kind in KINDS}
             assert str(theirs["tick"]) == phone.get("tick")
 
 
