@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,40 +62,30 @@ async def urls(databases: Databases) -> Urls:
     return await databases.new()
 
 
+@asynccontextmanager
+async def running(urls: Urls, var: Path, **settings: str) -> AsyncIterator[Any]:
+    """The app on a database, started and stopped as the server does it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"DATABASE_URL": urls.app, "VAR": str(var), "TODAY": TODAY, **settings}.items():
+            patch.setenv(f"JIAFANG_{name}", value)
+        app = build()
+    async with app.router.lifespan_context(app):
+        yield app
+
+
 @pytest.fixture(scope="session")
-async def access(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Access]:
-    """What the app has in its state; the demonstration county is seeded by the same road as everything else."""
+async def app(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    """The demonstration county is seeded by the same road as everything else."""
     async with running(urls, tmp_path_factory.mktemp("var")) as app:
         await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
-        yield app.state.access
+        yield app
 
 
 @pytest.fixture(scope="session")
-def app(access: Access) -> Any:
-    return APPS[access.database]
-
-
-APPS: dict[Any, Any] = {}
-
-
-class running:  # noqa: N801 - reads as a verb: async with running(urls, var) as app
-    """The app on a database, started and stopped as the server does it."""
-
-    def __init__(self, urls: Urls, var: Path, **settings: str) -> None:
-        self._settings = {"DATABASE_URL": urls.app, "VAR": str(var), "TODAY": TODAY, **settings}
-
-    async def __aenter__(self) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self._settings.items():
-                patch.setenv(f"JIAFANG_{name}", value)
-            app = build()
-        self._lifespan = app.router.lifespan_context(app)
-        await self._lifespan.__aenter__()
-        APPS[app.state.access.database] = app
-        return app
-
-    async def __aexit__(self, *error: Any) -> None:
-        await self._lifespan.__aexit__(*error)
+def access(app: Any) -> Access:
+    """What the app has in its state."""
+    found: Access = app.state.access
+    return found
 
 
 class Phone(httpx.AsyncClient):

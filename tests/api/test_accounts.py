@@ -17,6 +17,7 @@ from api.embedded import Urls
 from api.rules.caller import command_line
 from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, SignIn, client, running
+from tests.county import slug
 
 QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 CODES = {
@@ -69,10 +70,6 @@ async def signed_in(app: Any, user: dict[str, Any]) -> Phone:
     phone.tokens = reply.json()
     phone.headers["Authorization"] = f"Bearer {phone.tokens['access_token']}"
     return phone
-
-
-def slug(reply: httpx.Response) -> tuple[int, str]:
-    return reply.status_code, str(reply.json()["type"]).removeprefix("/problems/")
 
 
 async def names(phone: httpx.AsyncClient, **params: Any) -> list[str]:

@@ -12,6 +12,7 @@ from api.embedded import Urls
 from api.kinds import CATALOGUE_ENTRY
 from api.rules.standard_catalogues import standard
 from tests.conftest import Phone, SignIn
+from tests.county import refused
 
 
 def an_entry(**members: Any) -> dict[str, Any]:
@@ -28,13 +29,6 @@ async def added(county: Phone, **members: Any) -> dict[str, Any]:
 async def change(county: Phone, entry: dict[str, Any], etag: str | None = None, **members: Any) -> httpx.Response:
     etag = etag or f'"{entry["rev"]}"'
     return await county.patch(f"/v1/catalogue-entries/{entry['id']}", json=members, headers={"If-Match": etag})
-
-
-def refused(reply: httpx.Response, status: int, slug: str, pointer: str | None = None) -> None:
-    problem = reply.json()
-    pointers = [fault["pointer"] for fault in problem.get("errors", [])]
-    told = (reply.status_code, problem["type"], pointers)
-    assert told == (status, f"/problems/{slug}", [] if pointer is None else [pointer]), reply.text
 
 
 async def test_the_seeded_codes_are_there(sign_in: SignIn) -> None:

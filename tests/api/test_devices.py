@@ -12,6 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api.embedded import Urls
 from api.sign_in import Passwords
 from tests.conftest import Phone, SignIn, client
+from tests.county import slug
 
 DEVICE = {"id", "user_id", "name", "registered_at", "signed_in_at", "state"}
 
@@ -50,10 +51,6 @@ async def listed(phone: httpx.AsyncClient, **params: Any) -> list[dict[str, Any]
         assert reply.status_code == 200, reply.text
         found, cursor = found + reply.json()["items"], reply.json()["next"]
     return found
-
-
-def slug(reply: httpx.Response) -> tuple[int, str]:
-    return reply.status_code, str(reply.json()["type"]).removeprefix("/problems/")
 
 
 @pytest.mark.parametrize(

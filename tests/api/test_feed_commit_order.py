@@ -5,43 +5,34 @@ missed. Decision 0008 has the figures of the same test with ticks from a sequenc
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from api import demo
 from api.db import store
 from api.db.session import Tx
 from api.kinds import HOUSEHOLD
 from api.road import Op, write
 from api.rules.caller import Caller
-from tests.api.test_pull import ABOVE, PLACES, County, Record, a_county, fold, pull, should_hold
-from tests.conftest import Databases, Phone
+from tests.conftest import Phone
+from tests.county import ABOVE, USERS, VILLAGE, County, Record, fold, pull, should_hold
 
 COMMITS, WRITERS, READERS = 800, 8, 5
 HOUSE: dict[str, Any] = {"address": None, "phones": [], "status": "living_here"}
 # How the figures of the decision were made: FEED_BROKEN=sequence, or snapshots. Both must fail.
 BROKEN = os.environ.get("FEED_BROKEN", "")
 SEQUENCE = """WITH n AS (SELECT nextval('plain_ticks') AS tick) SELECT tick FROM n"""
-VILLAGE = PLACES[next(user for user in demo.users() if user["username"] == "worker-1")["places"][0]]
-
-
-@pytest.fixture
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("order")) as made:
-        yield made
 
 
 async def test_every_reader_ends_with_what_the_tables_hold(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
-    access = county.app.state.access
+    access = county.access
     if BROKEN == "sequence":
         await break_the_ticks(county, monkeypatch)
     if BROKEN == "snapshots":
         monkeypatch.setattr(access, "read", two_snapshots(access))
-    worker = next(user["id"] for user in demo.users() if user["username"] == "worker-1")
+    worker = USERS["worker-1"]["id"]
     places = (VILLAGE, *(place for place, above in ABOVE.items() if above == VILLAGE))
     caller = Caller(1, worker, None, "village", places, (), (1,))
     commits = 0
@@ -103,7 +94,7 @@ async def break_the_ticks(county: County, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(store, "tick", tick)
     monkeypatch.setattr(store, "CHANGE", store.CHANGE.replace("k.tick, CASE", "currval('plain_ticks'), CASE"))
-    read = county.app.state.access.read
+    read = county.access.read
 
     async def with_the_last_tick(request: Any, statement: Any, *args: Any) -> Any:
         """The present tick is the sequence's, as a design without the clock's row would have it."""
@@ -112,7 +103,7 @@ async def break_the_ticks(county: County, monkeypatch: pytest.MonkeyPatch) -> No
             request, lambda role: statement(role).replace("FROM s JOIN clock k ON k.county_id = $1", NO_CLOCK.format(last)), *args
         )
 
-    monkeypatch.setattr(county.app.state.access, "read", with_the_last_tick)
+    monkeypatch.setattr(county.access, "read", with_the_last_tick)
 
 
 NO_CLOCK = "FROM s CROSS JOIN LATERAL (SELECT {} AS tick, 0::bigint AS floor_tick WHERE s.user_id IS NOT NULL) k"

@@ -6,23 +6,20 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from api import demo
 from api.db.session import Tx
 from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, VISIT
 from api.road import Op, write
 from api.rules.caller import Caller
-from tests.api.test_pull import ABOVE, PLACES, County, Record, a_county, digest_of, move, should_hold
-from tests.conftest import Databases, Phone
+from tests.conftest import Phone
+from tests.county import ABOVE, LEVEL, USERS, County, Record, digest_of, move, should_hold
 
 TODAY = date(2026, 11, 24)
-LEVEL = {PLACES[place["id"]]: place["level"] for place in demo.places()}
 VILLAGES = [number for number, level in LEVEL.items() if level == "village"]
 GROUPS = [number for number, level in LEVEL.items() if level == "group"]
 TOWNSHIPS = [number for number, level in LEVEL.items() if level == "township"]
@@ -35,11 +32,11 @@ SEEN: dict[str, Any] = {"manner": "home", "outcome": "met", "purposes": [], "agr
 class Life:
     """All that goes on in the county, until the phones have pulled often enough."""
 
-    def __init__(self, county: County, admin: Phone, seed: int) -> None:
-        self.county, self.admin, self.seed = county, admin, seed
+    def __init__(self, county: County, pool: Any, admin: Phone, seed: int) -> None:
+        self.county, self.pool, self.admin, self.seed = county, pool, admin, seed
         self.done: Counter[str] = Counter()
         self.records: dict[str, list[UUID]] = {"household": [], "visit": [], "catalogue_entry": []}
-        worker = next(user["id"] for user in demo.users() if user["username"] == "worker-1")
+        worker = USERS["worker-1"]["id"]
         self.worker = Caller(1, worker, None, "village", tuple(LEVEL), (), (1,))
         self.desk = Caller(1, None, None, "county", (), (0, *TOWNSHIPS), ())
 
@@ -51,7 +48,7 @@ class Life:
         async def work(tx: Tx) -> None:
             await write(tx, caller, ops, today=TODAY, now=datetime.now(UTC))
 
-        await self.county.app.state.access.database.write(caller, work)
+        await self.county.access.database.write(caller, work)
         self.done["writes"] += 1
 
     async def writer(self, number: int) -> None:
@@ -74,7 +71,7 @@ class Life:
                 visits += [op.id for op in ops]
             elif act == "edit" and visits:
                 ids = dice.sample(visits, min(3, len(visits)))
-                revs = await self.county.owner_pool.fetch("SELECT id, rev FROM visit WHERE id = ANY ($1)", ids)
+                revs = await self.pool.fetch("SELECT id, rev FROM visit WHERE id = ANY ($1)", ids)
                 edits = [Op(VISIT, row["id"], {"notes": f"第{dice.random()}次"}, base_rev=row["rev"]) for row in revs]
                 await self.put(self.worker, *edits)
             elif act == "void" and visits:
@@ -90,7 +87,7 @@ class Life:
     async def mover(self) -> None:
         """Households that go to another place, with all below them."""
         dice = random.Random(f"{self.seed} mover")
-        async with self.county.owner_pool.acquire() as connection:
+        async with self.pool.acquire() as connection:
             while not self.over:
                 await asyncio.sleep(dice.random() * 0.08)
                 if self.records["household"]:
@@ -192,18 +189,16 @@ def parts(reader: Reader) -> dict[int | None, dict[Record, Any]]:
 
 
 @pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    var: Path = tmp_path_factory.mktemp("convergence")
-    async with a_county(databases, var) as made:
-        made.owner_pool = await asyncpg.create_pool(made.url, min_size=2, max_size=4)
+async def pool(county: County) -> AsyncIterator[Any]:
+    """Of the tables' owner, for many at once."""
+    async with asyncpg.create_pool(county.url, min_size=2, max_size=4) as made:
         yield made
-        await made.owner_pool.close()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_every_phone_ends_with_what_it_should_hold(county: County, seed: int) -> None:
+async def test_every_phone_ends_with_what_it_should_hold(county: County, pool: Any, seed: int) -> None:
     admin = await county.sign_in("county-admin")
-    life = Life(county, admin, seed)
+    life = Life(county, pool, admin, seed)
     dice = random.Random(seed)
     users: dict[str, tuple[str, str]] = {}
     for role, choice in (("village", VILLAGES[:5]), ("village", BUSY), ("village", BUSY), ("township", TOWNSHIPS)):

@@ -1,7 +1,6 @@
 """What a phone that is level is asked first: whether there is news at all (NEWS). It must never say no where a page would hold something;
 each thing that can happen is tried alone, in a county where nothing else goes on."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,8 +8,8 @@ import pytest
 from api.db.feed import NEWS
 from api.kinds import FEED
 from api.routers.sync import CHECK
-from tests.api.test_pull import ABOVE, HELD, VILLAGE, County, a_county, fold, level, pull, should_hold
-from tests.conftest import Databases, Phone
+from tests.conftest import Phone
+from tests.county import ABOVE, HELD, VILLAGE, County, fold, level, pull, should_hold
 
 [GROUP] = HELD["lead-1"]  # of VILLAGE
 SIBLING = next(place for place, above in ABOVE.items() if above == VILLAGE and place != GROUP)
@@ -42,15 +41,9 @@ class Asked:
         return await self._fetch(sql, *args)
 
 
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("news")) as made:
-        yield made
-
-
 @pytest.fixture
 async def asked(county: County, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    database = county.app.state.access.database
+    database = county.access.database
     spy = Asked(database)
     monkeypatch.setattr(database, "fetch", spy.fetch)
     return spy.statements

@@ -10,6 +10,7 @@ import pytest
 
 from api.kinds import HOUSEHOLD
 from tests.conftest import Phone, SignIn
+from tests.county import refused
 
 
 async def group_of(phone: Phone) -> int:
@@ -45,13 +46,6 @@ async def log(phone: Phone, household: dict[str, Any], day: str, outcome: str = 
     assert reply.status_code == 201, reply.text
     visit: dict[str, Any] = reply.json()
     return visit
-
-
-def refused(reply: httpx.Response, status: int, slug: str, pointer: str | None = None) -> None:
-    problem = reply.json()
-    pointers = [fault["pointer"] for fault in problem.get("errors", [])]
-    told = (reply.status_code, problem["type"], pointers)
-    assert told == (status, f"/problems/{slug}", [] if pointer is None else [pointer]), reply.text
 
 
 async def test_a_household_carries_all_its_members(sign_in: SignIn) -> None:

@@ -14,7 +14,7 @@ MET = {"outcome": "met", "notes": "老人精神好"}
 @pytest.fixture
 async def family(county: County) -> "Family":
     """A household of worker-1's village with three visits, one of them voided; and a place of worker-3's village."""
-    worker, officer, other = [await county.phone(name) for name in ("worker-1", "township-1", "worker-3")]
+    worker, officer, other = [await county.sign_in(name) for name in ("worker-1", "township-1", "worker-3")]
     place_id = (await worker.get("/v1/households")).json()["items"][0]["place_id"]
     there = (await other.get("/v1/households")).json()["items"][0]["place_id"]
     household = (await worker.post("/v1/households", json={"place_id": place_id, "number": f"迁-{uuid4().hex[:8]}"})).json()
@@ -147,14 +147,14 @@ async def test_the_lists_go_along(family: Family) -> None:
 async def test_a_whole_copy_from_before_the_move_does_not_move_it_back(family: Family) -> None:
     """Of somebody who holds both places."""
     copy = (await family.officer.get(f"/v1/households/{family.household}")).json()
-    await family.move(family.there, by=await family.county.phone("township-1"))
+    await family.move(family.there, by=await family.county.sign_in("township-1"))
     [result] = await push(family.officer, op("household", family.household, {**copy, "address": "村东头"}, 1))
     assert (result["outcome"], result["doc"]["place_id"], result["doc"]["address"]) == ("merged", family.there, "村东头")
     assert (await family.other.get(f"/v1/visits/{family.visits[0]}")).json()["rev"] == 2
 
 
 async def test_two_moves_at_once_are_one_and_a_conflict(family: Family) -> None:
-    elsewhere = await family.county.phone("township-1")
+    elsewhere = await family.county.sign_in("township-1")
     village = next(
         p for p in (await elsewhere.get("/v1/places?level=village")).json()["items"] if p["place_id"] not in (family.here, family.there)
     )

@@ -13,13 +13,7 @@ from api.db.session import Tx
 from api.kinds import PLACE
 from api.rules.caller import command_line
 from tests.conftest import Databases, Phone, SignIn, client, running
-
-
-def refused(reply: httpx.Response, status: int, slug: str, pointer: str | None = None) -> None:
-    problem = reply.json()
-    pointers = [fault.get("pointer") for fault in problem.get("errors", [])]
-    told = (reply.status_code, problem["type"], pointers)
-    assert told == (status, f"/problems/{slug}", [] if pointer is None else [pointer]), reply.text
+from tests.county import refused
 
 
 async def pages(phone: Phone, **params: Any) -> list[dict[str, Any]]:

@@ -1,148 +1,23 @@
 """Pull and digest: the contract of docs/sync.md, read like the manual."""
 
-import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from api import demo
-from api.jobs import demo_county
 from api.kinds import CHILDREN, KINDS
 from api.routers.sync import CHECK
-from api.sign_in import Passwords
-from tests.conftest import Databases, Phone, client, running
+from tests.conftest import Phone, client
+from tests.county import ABOVE, HELD, OTHER, USERS, VILLAGE, County, digest_of, fold, level, move, pull, should_hold
 
 CALLERS = ("worker-1", "worker-3", "lead-1", "township-1", "county-admin")
-# Numbers of places follow from the order in which the demonstration county is written
-PLACES = {place["id"]: number for number, place in enumerate(demo.places(), 1)}
-USERS = {user["username"]: user for user in demo.users()}
-HELD = {name: {PLACES[place] for place in user["places"]} for name, user in USERS.items()}
-ABOVE = {PLACES[place["id"]]: PLACES[place["parent_id"]] for place in demo.places() if place["parent_id"]}
-Record = tuple[str, str]
-
-
-class County:
-    """A demonstration county of our own, and what its owner sees behind the service."""
-
-    owner_pool: Any
-
-    def __init__(self, app: Any, owner: Any, url: str) -> None:
-        self.app, self.owner, self.url = app, owner, url
-
-    async def sign_in(self, username: str, *, device_id: str | None = None) -> Phone:
-        form = {"grant_type": "password", "username": username, "password": demo.PASSWORD}
-        phone = client(self.app, timeout=60)
-        phone.tokens = (await phone.post("/v1/auth/token", data=form | ({"device_id": device_id} if device_id else {}))).json()
-        phone.headers["Authorization"] = f"Bearer {phone.tokens['access_token']}"
-        return phone
-
-    async def user(self, role: str, *place_ids: int) -> tuple[str, str]:
-        """A new user with places: id and name. The password is the demonstration's."""
-        admin, name = await self.sign_in("county-admin"), f"u-{uuid4().hex[:10]}"
-        body = {"username": name, "name": "试", "role": role, "place_ids": list(place_ids)}
-        made = await admin.post("/v1/users", json=body)
-        assert made.status_code == 201, made.text
-        known = "SELECT password_hash FROM app_user WHERE username = 'worker-1'"
-        await self.owner.execute(f"UPDATE app_user SET password_hash = ({known}), password_temporary = false WHERE username = $1", name)
-        return made.json()["id"], name
-
-
-@asynccontextmanager
-async def a_county(databases: Databases, var: Path) -> AsyncIterator[County]:
-    urls = await databases.new()
-    async with running(urls, var, POOL_SIZE="12") as app:
-        app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))  # nobody's secret: signing in is no matter here
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
-        owner = await asyncpg.connect(urls.owner)
-        yield County(app, owner, urls.owner)
-        await owner.close()
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("pull")) as made:
-        yield made
-
-
-async def pull(phone: Phone, cursor: str = "", **query: Any) -> dict[str, Any]:
-    reply = await phone.get("/v1/sync/pull", params={"cursor": cursor, **query})
-    assert reply.status_code == 200, reply.text
-    return dict(reply.json())
-
-
-async def level(phone: Phone, cursor: str = "", **query: Any) -> tuple[list[dict[str, Any]], str]:
-    """All changes up to now, and the cursor then. Each page is held to the contract."""
-    changes: list[dict[str, Any]] = []
-    limit, first = query.get("limit", 500), True
-    while True:
-        page = await pull(phone, cursor, **query)
-        keys = [(change["kind"], change["id"]) for change in page["changes"]]
-        assert len(keys) == len(set(keys))
-        assert len(keys) == limit if page["more"] else len(keys) <= limit
-        assert ("of" in page) is first
-        changes, cursor, first = changes + page["changes"], page["cursor"], False
-        if not page["more"]:
-            assert cursor.isdecimal()
-            assert int(cursor) // CHECK == page["tick"]
-            return changes, cursor
-
-
-def fold(changes: list[dict[str, Any]], copy: dict[Record, Any] | None = None) -> dict[Record, Any]:
-    copy = {} if copy is None else copy
-    for change in changes:
-        if change["op"] == "upsert":
-            copy[change["kind"], change["id"]] = change["doc"]
-        else:
-            copy.pop((change["kind"], change["id"]), None)
-    return copy
 
 
 async def refused(phone: Phone, path: str = "/v1/sync/pull", **query: Any) -> tuple[int, str, str | None]:
     reply = await phone.get(path, params=query)
     problem = reply.json()
     return reply.status_code, problem["type"].removeprefix("/problems/"), problem.get("reason")
-
-
-def digest_of(copy: dict[Record, Any]) -> dict[str, dict[str, int]]:
-    """As a phone makes it."""
-    found = {kind: {"count": 0, "sum": 0} for kind in KINDS}
-    for (kind, record_id), doc in copy.items():
-        found[kind]["count"] += 1
-        found[kind]["sum"] += int(hashlib.sha256(f"{record_id}:{doc['rev']}".encode()).hexdigest()[:12], 16)
-        found[kind]["sum"] %= 2**48
-    return found
-
-
-async def should_hold(owner: Any, username: str) -> dict[Record, int]:
-    """Past every scope: (kind, id) -> rev of what this user's phone should hold. Who reaches what is said again here, on purpose."""
-    rows = await owner.fetch(
-        "SELECT m.place_id, m.reach, u.role FROM app_user u LEFT JOIN membership m ON m.user_id = u.id AND m.revoked_tick IS NULL"
-        " WHERE u.username = $1",
-        username,
-    )
-    role = rows[0]["role"]
-    places = {row["place_id"]: row for row in await owner.fetch("SELECT place_id, parent_id, township_id FROM place")}
-    held = {row["place_id"] for row in rows if row["place_id"]}
-    if role in ("village", "household_head"):
-        below = {row["place_id"] for row in rows if row["reach"] == "below"}
-        held |= {number for number, place in places.items() if place["parent_id"] in below}
-    above = {1} if held else set()
-    for number in held:
-        above |= {places[number]["parent_id"], places[number]["township_id"]}
-    found = {}
-    for kind in KINDS.values():
-        for row in await owner.fetch(f"SELECT id::text, rev, place_id, township_id FROM {kind.name} WHERE NOT voided"):
-            mine = role == "county" or (row["township_id"] if role == "township" else row["place_id"]) in held
-            if mine or (kind.public_below and row["place_id"] in above):
-                found[kind.name, row["id"]] = row["rev"]
-    return found
 
 
 # What comes
@@ -290,8 +165,6 @@ async def test_catalogues_and_places_above_come_from_above(county: County) -> No
 
 # Places gained and lost
 
-VILLAGE, OTHER = next(iter(HELD["worker-1"])), next(iter(HELD["worker-3"]))
-
 
 @pytest.mark.parametrize("limit", [3, 1000])
 async def test_a_place_gained_brings_all_its_records_and_a_place_lost_takes_them(county: County, limit: int) -> None:
@@ -369,37 +242,6 @@ async def test_what_has_moved_is_removed_or_comes_from_its_new_place(county: Cou
 HOUSEHOLD_WITH_VISITS = """SELECT h.id FROM household h JOIN place p ON p.county_id = h.county_id AND p.place_id = h.place_id
 WHERE (p.place_id = $1 OR p.parent_id = $1) AND NOT h.voided AND EXISTS (SELECT 1 FROM visit v WHERE v.household_id = h.id AND NOT v.voided)
 ORDER BY h.number LIMIT 1"""
-
-
-async def move(owner: Any, household_id: Any, to: int) -> None:
-    """What a move will write, in the order of the road: records, tick, change rows (a remove at the place left)."""
-    async with owner.transaction():
-        township = await owner.fetchval("SELECT township_id FROM place WHERE place_id = $1", to)
-        await owner.execute("SELECT 1 FROM household WHERE id = $1 FOR NO KEY UPDATE", household_id)
-        rows = []
-        below = [(child.name, child.parent.member) for child in CHILDREN["household"] if child.parent]
-        for kind, key in (("household", "id"), *below):
-            old = {
-                row["id"]: row["place_id"] for row in await owner.fetch(f"SELECT id, place_id FROM {kind} WHERE {key} = $1", household_id)
-            }
-            for row in await owner.fetch(
-                f"UPDATE {kind} SET place_id = $2, township_id = $3, rev = rev + 1 WHERE {key} = $1 RETURNING id, rev, voided",
-                household_id, to, township,
-            ):  # fmt: skip
-                rows += [(kind, row["id"], row["rev"], row["voided"], old[row["id"]])]
-        tick = await owner.fetchval("UPDATE clock SET tick = tick + 1 RETURNING tick")
-        for kind, record_id, rev, voided, old_place in rows:
-            await owner.execute(
-                "UPDATE change SET tick = $4, op = 'remove', reason = 'moved', rev = $5 WHERE kind = $1 AND id = $2 AND place_id = $3",
-                kind, record_id, old_place, tick, rev,
-            )  # fmt: skip
-            await owner.execute(
-                "INSERT INTO change (county_id, kind, id, place_id, township_id, tick, op, reason, rev)"
-                " VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8)"
-                " ON CONFLICT ON CONSTRAINT change_pkey DO UPDATE"
-                " SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, rev = excluded.rev",
-                kind, record_id, to, township, tick, "remove" if voided else "upsert", "voided" if voided else None, rev,
-            )  # fmt: skip
 
 
 # Who may

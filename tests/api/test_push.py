@@ -16,23 +16,14 @@ import pytest
 
 from api.jobs import held
 from api.kinds import HOUSEHOLD, KINDS, VISIT
-from tests.api.test_pull import HELD, PLACES, USERS, County, a_county, fold, level
-from tests.conftest import Databases, Phone, client
+from tests.conftest import Phone, client
+from tests.county import HELD, OTHER, USERS, VILLAGE, County, fold, level
 
-VILLAGE = PLACES[USERS["worker-1"]["places"][0]]  # worker-1 and worker-2
-[GROUP] = HELD["lead-1"]  # lies in it
-NEXT = PLACES[USERS["worker-3"]["places"][0]]  # of the same township
-FAR = PLACES[USERS["worker-4"]["places"][0]]  # of another
+[GROUP] = HELD["lead-1"]  # lies in VILLAGE, which worker-1 and worker-2 serve
+[FAR] = HELD["worker-4"]  # of another township
 SEEN = {"visited_on": "2026-11-20", "outcome": "met"}
 REFUSED = "儿媳已怀孕"
 Result = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    """Of our own: places are taken away here, and triggers made."""
-    async with a_county(databases, tmp_path_factory.mktemp("push")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -631,12 +622,12 @@ async def test_what_another_user_waits_for_may_come_from_anybody(county: County,
 
 async def test_what_is_waited_for_may_also_be_made_in_the_network_or_arrive_by_a_grant(county: County, phone: Phone) -> None:
     """Then it is stored by the hour at the latest."""
-    user_id, name = await county.user("village", NEXT)
+    user_id, name = await county.user("village", OTHER)
     hers, house = await county.sign_in(name), await a_house(phone)
     visit = op("visit", doc={"household_id": house, **SEEN})
     assert (await push(hers, visit))[0]["outcome"] == "held"
     await gives(county, user_id, VILLAGE)
-    await held.sweep(county.app.state.access)
+    await held.sweep(county.access)
     assert (await stored(phone, "visit", visit["id"]))["worker_id"] == user_id
     assert short((await push(hers, visit))[0]) == ("unchanged", 1)
 
@@ -680,9 +671,9 @@ async def test_what_waits_is_stored_once_however_many_look(county: County, phone
     visits = [op("visit", doc={"household_id": house, **SEEN, "visited_on": f"2026-10-{n + 10}"}) for n in range(12)]
     await push(other, *visits)
     parent = op("household", house, {"place_id": GROUP, "number": a_number()})
-    sweeps = [held.sweep(county.app.state.access) for _ in range(3)]
+    sweeps = [held.sweep(county.access) for _ in range(3)]
     await asyncio.gather(push(phone, parent), push(phone, parent), push(other, *visits), *sweeps)
-    await held.sweep(county.app.state.access)
+    await held.sweep(county.access)
     assert [await revisions(county, visit["id"]) for visit in visits] == [1] * 12
     assert [await states(county, visit["id"]) for visit in visits] == [[("held", "applied")]] * 12
 
@@ -721,7 +712,7 @@ async def test_what_has_waited_for_30_days_is_in_the_inbox(county: County, phone
     for visit, hours in ((long_ago, 1), (lately, -1)):
         age = held.PATIENCE + timedelta(hours=hours)
         await county.owner.execute("UPDATE kept_op SET received_at = now() - $2::interval WHERE record_id = $1", visit["id"], age)
-    await held.sweep(county.app.state.access)
+    await held.sweep(county.access)
     assert [result["outcome"] for result in await push(phone, long_ago, lately)] == ["inbox", "held"]
 
 
@@ -752,10 +743,10 @@ async def test_an_edit_from_a_place_that_was_lost_is_in_the_inbox(county: County
 async def test_an_edit_of_a_record_that_moved_away_is_in_the_inbox_of_its_new_place(county: County, phone: Phone) -> None:
     officer, house = await county.sign_in("township-1"), await a_house(phone)
     visit = await a_visit(phone, house)
-    assert short((await push(officer, op("household", house, {"place_id": NEXT}, 1, 1)))[0]) == ("applied", 2)
+    assert short((await push(officer, op("household", house, {"place_id": OTHER}, 1, 1)))[0]) == ("applied", 2)
     results = await push(phone, op("household", house, {"status": "away"}, 1, 2), op("visit", visit, {"notes": "好"}, 1, 2))
     assert [result["outcome"] for result in results] == ["inbox", "inbox"]
-    assert [row["place_id"] for record in (house, visit) for row in await kept(county, record)] == [NEXT, NEXT]
+    assert [row["place_id"] for record in (house, visit) for row in await kept(county, record)] == [OTHER, OTHER]
 
 
 async def test_an_edit_of_a_voided_record_is_in_the_inbox(county: County, phone: Phone, other: Phone) -> None:
@@ -974,7 +965,7 @@ async def test_a_reference_to_what_was_never_held_is_held_wherever_it_is(county:
     houses = [await elsewhere(county, "household"), str(uuid4())]
     visits = [op("visit", doc={"household_id": house, **SEEN}) for house in houses]
     assert [result["outcome"] for result in await push(phone, *visits)] == ["held", "held"]
-    await held.sweep(county.app.state.access)
+    await held.sweep(county.access)
     assert [result["outcome"] for result in await push(phone, *visits)] == ["held", "held"]
 
 
@@ -1277,7 +1268,7 @@ async def test_a_held_op_that_the_database_refuses_does_not_hold_up_its_parent(c
         assert short(parent) == ("applied", 1)
         assert short((await push(phone, good))[0]) == ("applied", 1)
         assert (await push(phone, bad))[0]["outcome"] == "held"
-    await held.sweep(county.app.state.access)
+    await held.sweep(county.access)
     assert short((await push(phone, bad))[0]) == ("unchanged", 1)
 
 

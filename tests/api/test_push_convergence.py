@@ -24,8 +24,8 @@ from api.jobs import held
 from api.kinds import KINDS
 from api.rules.merge import plain
 from api.schemas import text
-from tests.api.test_pull import USERS, County, a_county, digest_of, should_hold
 from tests.conftest import Databases, Phone
+from tests.county import USERS, County, a_county, digest_of, should_hold
 
 T = TypeVar("T")
 Key = tuple[str, str]
@@ -404,7 +404,7 @@ class World:
     async def end(self) -> None:
         for phone in self.clients:
             await self.push(phone, list(phone.outbox))
-        await held.sweep(self.county.app.state.access)
+        await held.sweep(self.county.access)
         await self.audit()
         await self.nothing_is_missing()
         await self.nothing_waits_in_vain()

@@ -5,18 +5,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 
 from api import demo
 from api.access import Access
 from api.db.session import Tx
 from api.db.tables.feed import MARK
-from api.jobs import demo_county
 from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, KINDS, VISIT, Kind
 from api.road import Op, Result, write
 from api.rules.caller import Caller, command_line
-from tests.conftest import Databases, running
+from tests.county import County
 
 TODAY = date(2026, 11, 24)
 HOUSE: dict[str, Any] = {"number": "9999-01", "address": None, "phones": [], "status": "living_here"}
@@ -31,15 +29,10 @@ SEEN: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-async def own(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A demonstration county of our own, and the URL of its owner, who sees behind the service."""
-    urls = await databases.new()
-    async with running(urls, tmp_path_factory.mktemp("var"), POOL_SIZE="16") as app:
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
-        owner = await asyncpg.connect(urls.owner)
-        yield app.state.access, owner
-        await owner.close()
+@pytest.fixture
+def own(county: County) -> tuple[Access, Any]:
+    """The service, and the owner of its tables, who sees behind it."""
+    return county.access, county.owner
 
 
 async def worker(access: Access) -> Caller:

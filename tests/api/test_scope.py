@@ -18,6 +18,7 @@ from api.kinds import KINDS, Kind
 from api.rules.standard_catalogues import standard
 from api.schemas.base import Seen, mark_of
 from tests.conftest import Phone, SignIn
+from tests.county import ABOVE, HELD, LEVEL, PLACES, USERS
 
 Connection = asyncpg.Connection
 NOWHERE = 2_000_000  # no place has this number
@@ -49,12 +50,6 @@ SAMPLES = {
     "visit": Sample(lambda spot: {"household_id": spot.household_id, **MET}, {"manner": "phone"}, {"agreed": "own", "notes": "own"}),
 }
 
-# Numbers of places follow from the order in which the demonstration county is written, the county first.
-PLACES = {place["id"]: number for number, place in enumerate(demo.places(), 1)}
-ABOVE = {PLACES[place["id"]]: PLACES[place["parent_id"]] for place in demo.places() if place["parent_id"]}
-LEVEL = {PLACES[place["id"]]: place["level"] for place in demo.places()}
-USERS = {user["username"]: user for user in demo.users()}
-HELD = {name: {PLACES[place] for place in user["places"]} for name, user in USERS.items()}
 CALLERS = (*tuple(USERS)[:10], "township-3", "worker-5")
 
 

@@ -14,6 +14,7 @@ from api import demo
 from api.embedded import Urls
 from api.kinds import VISIT
 from tests.conftest import TODAY, Phone, SignIn
+from tests.county import refused
 
 
 async def a_household(phone: Phone) -> str:
@@ -72,14 +73,6 @@ async def logged(phone: Phone, **members: Any) -> dict[str, Any]:
 
 async def change(phone: Phone, visit: dict[str, Any], etag: str | None = None, **members: Any) -> httpx.Response:
     return await phone.patch(f"/v1/visits/{visit['id']}", json=members, headers={"If-Match": etag or f'"{visit["rev"]}"'})
-
-
-def refused(reply: httpx.Response, status: int, slug: str, pointer: str | None = None) -> bool:
-    problem = reply.json()
-    pointers = [fault["pointer"] for fault in problem.get("errors", [])]
-    told = (reply.status_code, problem["type"], pointers) == (status, f"/problems/{slug}", [] if pointer is None else [pointer])
-    assert told, reply.text
-    return told
 
 
 async def test_a_visit_carries_all_its_members(sign_in: SignIn) -> None:
