@@ -119,7 +119,9 @@ def test_names_say_what_is_in_a_file() -> None:
 
 
 def test_long_files_are_answered_for() -> None:
-    assert {file for file, text in TEXTS.items() if text.count("\n") > 400} == LONG.keys()
+    long = {file for file, text in TEXTS.items() if text.count("\n") > 400}
+    assert long <= LONG.keys(), f"over 400 lines: split {sorted(long - LONG.keys())}, or enter it in LONG (in this file) with a reason"
+    assert long >= LONG.keys(), f"no longer over 400 lines: take {sorted(LONG.keys() - long)} out of LONG"
 
 
 def test_a_kind_has_the_same_stem_everywhere() -> None:
