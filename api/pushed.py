@@ -186,7 +186,11 @@ def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
         del said["doc"][member], op.doc[member]
     for member in op.kind.coded:
         codes = op.doc.get(member) or ()
-        if any(refused_word(code) for code in codes):
+        if isinstance(codes, str):  # one code: left out like a text
+            if refused_word(codes):
+                del said["doc"][member], op.doc[member]
+                refused.append(member)
+        elif any(refused_word(code) for code in codes):
             said["doc"][member] = op.doc[member] = [code for code in codes if not refused_word(code)]
             refused.append(member)
     if op.void and refused_word(op.void):

@@ -32,7 +32,8 @@ CHANGE_OF_PLACES = (
     "level,old_code12,old_name,new_code12,new_name,between_snapshots,kind,evidence\n"
     "village,,,990101100209,新园村,2025..2026,created,民政局通知\n"
 )
-DAYS = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01"}
+# values of filters that are no member of the record shown
+FILTERS = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01"}
 BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
 
@@ -182,10 +183,10 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
 
 
 def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Iterator[tuple[str, Example]]:
-    """A list is filtered by what the record shown has, or by DAYS."""
+    """A list is filtered by what the record shown has, or by FILTERS."""
     path = {"id": stored["id"]}
     entry = _shown(Change, {}, by_user_id=stored["created_by"], made_at=AT, received_at=AT)
-    yield f"list_{plural}", Example(caller, {"items": [stored], "next": None}, query={**stored, **DAYS})
+    yield f"list_{plural}", Example(caller, {"items": [stored], "next": None}, query={**stored, **FILTERS})
     yield f"get_{kind}", Example(caller, stored, path=path)
     yield f"list_{kind}_revisions", Example(caller, {"items": [entry]}, path=path)
 

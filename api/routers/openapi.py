@@ -19,6 +19,7 @@ from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, wire
 from api.rules.caller import Role
+from api.schemas.base import Seen, mark_of
 from api.sign_in import ENDS
 
 Language = Literal["zh", "en"]
@@ -306,15 +307,25 @@ def rights_as_markdown() -> str:
     def called(*roles: Role) -> str:
         return ", ".join(f"{pick(words, 'en')} {pick(words, 'zh')}" for role, words in wire.ROLE_WORDS.items() if role in roles) or "nobody"
 
-    lines = ["# Rights", "", "Made from `Kind.writers`, `BELOW`, `LEVELS` and `ENDS` by `.venv/bin/python -m api.routers.openapi`.", ""]
+    lines = [
+        "# Rights",
+        "",
+        "Made from `Kind.writers`, `Seen`, `BELOW`, `LEVELS` and `ENDS` by `.venv/bin/python -m api.routers.openapi`.",
+        "",
+    ]
     lines += ["## Who writes which records", "", "Each within the places held, and nothing beyond them."]
-    lines += ["A lead household reads notes and agreements of its own visits only.", ""]
-    lines += ["| | writes all | writes its own | reads |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| | writes all | writes its own | reads | a lead household reads of its own only | never reads |",
+        "|---|---|---|---|---|---|",
+    ]
     for kind in KINDS.values():
         words = _words(kind.schema.__name__, kind.schema.__doc__ or "")[0]
         rights = (called(*(role for role, whose in kind.writers.items() if whose == much)) for much in ("all", "own"))
         above = ", also in the places above" if kind.public_below else ""
-        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | everybody{above} |")
+        hidden = (", ".join(f"`{n}`" for n, f in kind.schema.model_fields.items() if (mark_of(f, Seen) or Seen()).group == group)
+                  for group in ("own", "none"))  # fmt: skip
+        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | everybody{above} | {' | '.join(hidden)} |")
     lines += ["", "Divisions are imported, by the county alone; the other places are villagers' groups.", ""]
     lines += ["## Who looks after whose account", "", "Opens and closes it, changes name, role and places, gives a new password."]
     lines += ["", "| role | is held on a | looks after |", "|---|---|---|"]

@@ -121,7 +121,7 @@ def reads(kind: Kind, who: Somebody, ids: list[UUID], example: Mapping[str, Any]
     by_day = {name: sql for name, sql in documents.filters.items() if "::date" in sql and re.search("[<>]", sql)}
     days = {name: date(1900, 1, 1) if ">" in sql else date(2100, 1, 1) for name, sql in by_day.items()}
     for filters in filter_choices(documents):
-        values = [days[name] if name in days else example.get(name) for name in filters]
+        values = [days[name] if name in days else example[name] for name in filters] if example else [None for _ in filters]
         for voided in (False, True):
             statement = documents.list(level_of(role), view_of(role), filters)
             yield who.read(statement, 201, voided, *documents.start(), *values)
@@ -156,7 +156,9 @@ def reads_of_a_write(kind: Kind, caller: Caller, inside: list[dict[str, Any]], o
 async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebody, net: Net, kind: Kind) -> None:
     caller = somebody.caller
     inside, outside = [await records(net, kind, caller, inside=inside) for inside in (True, False)]
-    example = next((row for row in inside if all(row.get(name) is not None for name in kind.filters if name in row)), {})
+    example = next(
+        (row for row in inside if all(row.get(name) is not None for name in kind.filters if name in row) and not row["voided"]), {}
+    )
     for sql, args in reads(kind, somebody, [row["id"] for row in (*inside, *outside)], example):
         await net.same(sql, *args)
     for sql, args in reads_of_a_write(kind, caller, inside, outside):
@@ -166,7 +168,7 @@ async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebo
         assert [found["id"] for found in await net.same(sql, *args)] == [row["id"] if row in inside else None]
     if example:
         sql, args = list(reads(kind, somebody, [], example))[-2]  # all filters at once, what is not voided
-        assert await net.same(sql, *args)
+        assert any(found["id"] for found in await net.same(sql, *args)), sql
 
 
 PUBLIC = [name for name, kind in KINDS.items() if kind.public_below]
