@@ -19,7 +19,7 @@ test: .venv/ready ## run every test on a PostgreSQL of its own (ARGS="tests/unit
 lint: .venv/ready ## check form, types, floors, spelling, requirements, migrations and the OpenAPI document
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy --strict api
+	$(BIN)/mypy --strict api tests bench examples
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/vulture

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -82,7 +83,7 @@ async def pairs(urls: Urls, keys: Keys) -> list[Pair]:
     households = [row["id"] for row in await owner.fetch("SELECT id FROM household WHERE place_id = ANY ($1)", village)]
     caller = Caller(1, visit["worker_id"], None, "village", tuple(village), (), (1,))
     database = Database(urls.app, 1)
-    new = {"manner": "home", "outcome": "absent", "purposes": [], "agreed": None, "notes": None, "with_worker_ids": []}
+    new: dict[str, Any] = {"manner": "home", "outcome": "absent", "purposes": [], "agreed": None, "notes": None, "with_worker_ids": []}
 
     def call(method: str, path: str, body: Callable[[], bytes] = bytes, expected: int = 200, token: str = token) -> Work:
         async def once() -> None:
@@ -228,7 +229,7 @@ async def crowd() -> bool:
     seconds = sorted(await asyncio.gather(*(read_all(lines, token) for _ in range(CROWD))))
     median, slowest, floor = statistics.median(seconds), seconds[-1], FLOORS[f"{CROWD} phones at once"]
     print(f"{CROWD} first syncs at once: median {median:.1f} s, slowest {slowest:.1f} s, ratio {median / slowest:.2f}, floor {floor:.2f}")
-    return median / slowest >= floor
+    return bool(median / slowest >= floor)
 
 
 async def measure(urls: Urls, keys: Keys) -> bool:

@@ -95,7 +95,8 @@ async def push(phone: Phone, *ops: Any) -> list[dict[str, Any]]:
 
 
 async def listed(phone: Phone, path: str, entry_id: Any, **query: Any) -> dict[str, Any] | None:
-    found, cursor = [], ""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = (await phone.get(f"/v1/{path}", params={"limit": 7, **query, **({"cursor": cursor} if cursor else {})})).json()
         found += page["items"]

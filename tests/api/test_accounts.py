@@ -15,6 +15,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api import accounts, demo, places
 from api.embedded import Urls
 from api.rules.caller import command_line
+from api.rules.division_file import Register
 from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, SignIn, client, running
 from tests.county import slug
@@ -415,6 +416,7 @@ async def small(databases: Databases, tmp_path: Path) -> AsyncIterator[Phone]:
     async with running(await databases.new(), tmp_path) as app:
         app.state.passwords = Passwords(QUICK)
         access, file = app.state.access, places.read_file(REGISTER.encode(), None)
+        assert isinstance(file, Register)
         county = await access.database.plain(lambda tx: places.new_county(tx, "990201000000"))
         desk, password = command_line(county, [0]), await app.state.passwords.hash("bai-shui-2026")
         now, today = access.now(), access.today()

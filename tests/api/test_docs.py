@@ -14,7 +14,7 @@ import orjson
 import pytest
 import uvicorn
 from httpx import Response
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 from openapi_spec_validator import validate
 from playwright.async_api import Route, async_playwright
 

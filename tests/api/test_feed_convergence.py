@@ -58,9 +58,9 @@ class Life:
             households, visits, entries = self.records.values()
             act = dice.choices(("household", "visit", "edit", "void", "entry", "void entry"), (15, 40, 25, 15, 3, 2))[0]
             if act == "household":
-                house = {"number": uuid4().hex[:12], "address": None, "phones": [], "status": "living_here", "place_id": dice.choice(BUSY)}
+                house = {"number": uuid4().hex[:12], "address": None, "phones": list[str](), "status": "living_here"}
                 new = uuid4()
-                await self.put(self.worker, Op(HOUSEHOLD, new, house))
+                await self.put(self.worker, Op(HOUSEHOLD, new, {**house, "place_id": dice.choice(BUSY)}))
                 households.append(new)
             elif act == "visit" and households:
                 ops = [

@@ -12,6 +12,7 @@ from api import accounts, demo, places
 from api.db.session import Tx
 from api.kinds import PLACE
 from api.rules.caller import command_line
+from api.rules.division_file import Register
 from tests.conftest import Databases, Phone, SignIn, client, running
 from tests.county import refused
 
@@ -203,6 +204,7 @@ async def desk(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -
         county_id = await access.database.plain(lambda tx: places.new_county(tx, demo.COUNTY_CODE))
         server = command_line(county_id, (0,))
         file = places.read_file(csv(REGISTER, COUNTY), demo.COUNTY_CODE)
+        assert isinstance(file, Register)
         password_hash = await app.state.passwords.hash(password)
 
         async def set_up(tx: Tx) -> None:

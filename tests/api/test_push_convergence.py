@@ -566,8 +566,8 @@ class Trail:
                     if isinstance(new, list):
                         added = {each for a, b in meant for each in set(b) - set(a or ())}
                         gone = {each for a, b in meant for each in set(a or ()) - set(b)}
-                        assert added.issuperset(set(new) - set(old)), ("added by nobody", self.key, member, old, new, meant)
-                        assert gone.issuperset(set(old) - set(new)), ("taken out by nobody", self.key, member, old, new, meant)
+                        assert added.issuperset(set(new) - set(before[member])), ("added by nobody", self.key, member, old, new, meant)
+                        assert gone.issuperset(set(before[member]) - set(new)), ("taken out by nobody", self.key, member, old, new, meant)
                     else:
                         assert new in [b for _, b in meant], ("changed by nobody", self.key, member, old, new, meant)
                         seen = [e.typed[member][0] for e in mine if member in e.typed]

@@ -23,8 +23,8 @@ from api.db.session import Database, UnfitRole, scope
 from api.embedded import Urls
 from api.jobs.demo_county import USERS_OF_API
 from api.kinds import FEED, KINDS, Kind
-from api.routers.records import level_of, view_of
-from api.rules.caller import Caller
+from api.routers.records import level_of
+from api.rules.caller import Caller, view_of
 from api.tokens import verify
 from tests.conftest import SignIn, running
 from tests.house.statements import filter_choices

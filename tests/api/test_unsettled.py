@@ -22,6 +22,13 @@ async def a_visit(phone: Phone, **members: Any) -> dict[str, Any]:
     return visit
 
 
+async def entry(phone: Phone, path: str, entry_id: Any, **query: Any) -> dict[str, Any]:
+    """One that is on the list."""
+    found = await listed(phone, path, entry_id, **query)
+    assert found
+    return found
+
+
 async def clash(county: County) -> tuple[Phone, dict[str, Any], dict[str, Any]]:
     """worker-1's phone and worker-2's have changed the notes of a visit; the conflict as worker-1's result tells it."""
     mine, theirs = await county.sign_in("worker-1"), await county.sign_in("worker-2")
@@ -35,8 +42,7 @@ async def clash(county: County) -> tuple[Phone, dict[str, Any], dict[str, Any]]:
 async def test_a_conflict_is_on_the_lists_of_the_worker_and_of_the_officer(county: County) -> None:
     mine, visit, conflict = await clash(county)
     for phone in (mine, await county.sign_in("township-1"), await county.sign_in("county-admin")):
-        item = await listed(phone, "conflicts", conflict["conflict_id"])
-        assert item
+        item = await entry(phone, "conflicts", conflict["conflict_id"])
         assert (item["record_id"], item["field"], item["yours"], item["theirs"]) == (visit["id"], "notes", "我的", "他们的")
         assert (item["settled"], item["by_user_id"]) == (None, str(USERS["worker-1"]["id"]))
     for stranger in ("worker-2", "worker-3", "township-2", "lead-1"):
@@ -61,8 +67,7 @@ async def test_choosing_is_an_edit_like_any_other(county: County, username: str,
     by = (await mine.get(f"/v1/visits/{visit['id']}/revisions")).json()["items"][-1]["by_user_id"]
     assert rev == 2 or by == str(USERS[username]["id"])
     assert await listed(mine, "conflicts", conflict["conflict_id"]) is None
-    settled = await listed(mine, "conflicts", conflict["conflict_id"], settled=True)
-    assert settled
+    settled = await entry(mine, "conflicts", conflict["conflict_id"], settled=True)
     assert settled["settled_by"] == str(USERS[username]["id"])
     again = await phone.post(f"/v1/conflicts/{conflict['conflict_id']}/resolve", json=chosen)
     assert slug(again) == (409, "settled")
@@ -95,8 +100,7 @@ async def test_setting_the_member_again_on_the_phone_settles_the_conflict(county
     mine, visit, conflict = await clash(county)
     [result] = await push(mine, op("visit", visit["id"], {"notes": "我的"}, 2))
     assert result["outcome"] == "applied"
-    settled = await listed(mine, "conflicts", conflict["conflict_id"], settled=True)
-    assert settled
+    settled = await entry(mine, "conflicts", conflict["conflict_id"], settled=True)
     assert settled["settled"] == "mine"
 
 
@@ -119,8 +123,7 @@ async def refused(county: County) -> tuple[Phone, dict[str, Any]]:
 async def test_a_refused_edit_is_kept_as_it_was_sent_until_somebody_settles_it(county: County) -> None:
     mine, edit = await refused(county)
     for phone in (mine, await county.sign_in("township-1")):
-        item = await listed(phone, "rejected-ops", edit["id"])
-        assert item
+        item = await entry(phone, "rejected-ops", edit["id"])
         assert {name: item[name] for name in ("kind", "base_rev", "at", "doc", "void")} == {
             **{name: edit[name] for name in ("kind", "base_rev", "at", "doc")},
             "void": None,
@@ -128,13 +131,13 @@ async def test_a_refused_edit_is_kept_as_it_was_sent_until_somebody_settles_it(c
         assert item["problem"]["type"] == "/problems/day-to-come"
     english = (await mine.get("/v1/rejected-ops", headers={"Accept-Language": "en"})).json()["items"][0]
     assert english["problem"]["title"] == "A day after tomorrow"
+    item = await entry(mine, "rejected-ops", edit["id"])
     stranger = await county.sign_in("worker-2")
     assert await listed(stranger, "rejected-ops", edit["id"]) is None
     assert slug(await stranger.post(f"/v1/rejected-ops/{item['id']}/dismiss")) == (404, "not-found")
     assert (await mine.post(f"/v1/rejected-ops/{item['id']}/dismiss")).status_code == 204
     assert await listed(mine, "rejected-ops", edit["id"]) is None
-    settled = await listed(mine, "rejected-ops", edit["id"], settled=True)
-    assert settled
+    settled = await entry(mine, "rejected-ops", edit["id"], settled=True)
     assert settled["settled"] == "dismissed"
     assert slug(await mine.post(f"/v1/rejected-ops/{item['id']}/dismiss")) == (409, "settled")
     [again] = await push(mine, edit)
@@ -161,9 +164,9 @@ async def test_what_a_lost_phone_brings_is_for_the_officer(county: County) -> No
     mine, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
     assert (await mine.get(f"/v1/visits/{visit['id']}")).json()["rev"] == 1
     for phone in (mine, officer):
-        item = await listed(phone, "inbox", visit["id"])
-        assert item
+        item = await entry(phone, "inbox", visit["id"])
         assert (item["reason"], item["doc"]) == ("device_lost", {"agreed": "月底再来"})
+    item = await entry(officer, "inbox", visit["id"])
     assert await listed(await county.sign_in("township-2"), "inbox", visit["id"]) is None
     for act in ("accept", "dismiss"):
         assert slug(await mine.post(f"/v1/inbox/{item['id']}/{act}")) == (403, "not-allowed")
@@ -173,8 +176,7 @@ async def test_what_a_lost_phone_brings_is_for_the_officer(county: County) -> No
 async def test_accepting_stores_the_edit_in_the_name_of_who_made_it(county: County) -> None:
     lost, visit, edit = await inboxed(county)
     officer = await county.sign_in("township-1")
-    item = await listed(officer, "inbox", visit["id"])
-    assert item
+    item = await entry(officer, "inbox", visit["id"])
     reply = await officer.post(f"/v1/inbox/{item['id']}/accept")
     assert (reply.status_code, reply.json()) == (200, {"outcome": "applied", "rev": 2})
     stored = (await officer.get(f"/v1/visits/{visit['id']}")).json()
@@ -182,8 +184,7 @@ async def test_accepting_stores_the_edit_in_the_name_of_who_made_it(county: Coun
     last = (await officer.get(f"/v1/visits/{visit['id']}/revisions")).json()["items"][-1]
     assert (last["by_user_id"], last["device_id"]) == (str(USERS["worker-1"]["id"]), lost.tokens["device_id"])
     assert await listed(officer, "inbox", visit["id"]) is None
-    settled = await listed(officer, "inbox", visit["id"], settled=True)
-    assert settled
+    settled = await entry(officer, "inbox", visit["id"], settled=True)
     assert (settled["settled"], settled["settled_by"]) == ("applied", str(USERS["township-1"]["id"]))
     assert slug(await officer.post(f"/v1/inbox/{item['id']}/accept")) == (409, "settled")
     assert [result["outcome"] for result in await push(lost, edit)] == ["unchanged"]
@@ -197,8 +198,7 @@ async def test_a_creation_from_the_inbox_is_its_makers(county: County) -> None:
     visit_id = str(uuid4())
     await push(lost, op("visit", visit_id, {"household_id": household["id"], **MET}))
     officer = await county.sign_in("township-1")
-    item = await listed(officer, "inbox", visit_id)
-    assert item
+    item = await entry(officer, "inbox", visit_id)
     assert (await officer.post(f"/v1/inbox/{item['id']}/accept")).json()["outcome"] == "applied"
     stored = (await officer.get(f"/v1/visits/{visit_id}")).json()
     assert stored["worker_id"] == stored["created_by"] == str(USERS["worker-1"]["id"])
@@ -207,8 +207,7 @@ async def test_a_creation_from_the_inbox_is_its_makers(county: County) -> None:
 async def test_an_entry_that_the_record_would_not_take_stays(county: County) -> None:
     _, visit, _ = await inboxed(county, visited_on="2062-01-01")
     officer = await county.sign_in("township-1")
-    item = await listed(officer, "inbox", visit["id"])
-    assert item
+    item = await entry(officer, "inbox", visit["id"])
     assert slug(await officer.post(f"/v1/inbox/{item['id']}/accept")) == (422, "day-to-come")
     assert await listed(officer, "inbox", visit["id"])
     assert (await officer.post(f"/v1/inbox/{item['id']}/dismiss")).status_code == 204
@@ -222,8 +221,7 @@ async def test_an_edit_of_a_voided_record_can_only_be_dismissed(county: County) 
     await mine.post(f"/v1/visits/{visit['id']}/void", json={"reason": "重复登记"})
     await push(mine, op("visit", visit["id"], {"agreed": "月底再来"}, 1))
     officer = await county.sign_in("township-1")
-    item = await listed(officer, "inbox", visit["id"])
-    assert item
+    item = await entry(officer, "inbox", visit["id"])
     assert item["reason"] == "voided"
     assert slug(await officer.post(f"/v1/inbox/{item['id']}/accept")) == (409, "voided")
 
@@ -237,9 +235,8 @@ async def test_what_has_waited_for_thirty_days_goes_to_the_inbox(county: County,
         monkeypatch.setattr(access, "now", lambda days=days: datetime.now(UTC) + timedelta(days=days))
         await held.sweep(access)
         monkeypatch.undo()
-        item = await listed(officer, list_now, visit_id)
-        assert item
-        assert item["reason"] == reason
+        assert (await entry(officer, list_now, visit_id))["reason"] == reason
+    item = await entry(officer, "inbox", visit_id)
     assert slug(await officer.post(f"/v1/inbox/{item['id']}/accept")) == (404, "not-found")
 
 
