@@ -41,12 +41,14 @@ def build() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await database.check_role()
-        sweeping = asyncio.create_task(held.by_the_hour(app.state.access))
-        yield
-        sweeping.cancel()
-        await asyncio.gather(sweeping, return_exceptions=True)
-        await database.close()
+        try:
+            await database.check_role()
+            sweeping = asyncio.create_task(held.by_the_hour(app.state.access))
+            yield
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+        finally:
+            await database.close()
 
     app = FastAPI(
         title="Jiafang",
