@@ -39,8 +39,20 @@ class Household(TypedDict):
     place: UUID
     number: str
     address: str
+    head_id: UUID | None
     phones: list[str]
     status: Literal["living_here", "away", "moved", "dissolved"]
+
+
+class Person(TypedDict):
+    id: UUID
+    household_id: UUID
+    name: str
+    sex: int
+    born_on: date
+    relation: Literal["head", "spouse", "child", "parent", "other"]
+    phones: list[str]
+    status: Literal["present", "away", "moved", "died"]
 
 
 class Visit(TypedDict):
@@ -51,6 +63,7 @@ class Visit(TypedDict):
     visited_on: date
     manner: Literal["home", "phone", "office"]
     outcome: Literal["met", "absent", "declined"]
+    met_ids: list[UUID]
     purposes: list[str]
     agreed: str | None
     notes: str | None
@@ -74,6 +87,7 @@ _AT_HOME = ("elder_care", "child_care", "disability")
 
 # The households of the users lead-1, head-1 and head-2.
 _LEAD, _HEADS = "1101-01", ("1101-02", "1102-01")
+_TWICE = "1101-03"  # a household that was entered a second time by mistake: nobody lives in it
 
 
 def _id(what: str) -> UUID:
@@ -145,10 +159,52 @@ def households() -> list[Household]:
                         "place": place,
                         "number": number,
                         "address": door if rng.random() < 0.88 else rng.choice(LANDMARKS),
+                        "head_id": None if number == _TWICE else _id(f"person:{number}:1"),
                         "phones": [f"{rng.choice(PHONE_PREFIXES)}0000{rng.randrange(10_000):04d}" for _ in range(how_many)],
                         "status": "living_here" if number in (_LEAD, *_HEADS) else status,
                     }
                 )
+    return found
+
+
+# relation, years younger than the head, how many of a hundred households have one
+_FAMILY: tuple[tuple[Literal["head", "spouse", "child", "parent"], int, int], ...] = (
+    ("head", 0, 100),
+    ("spouse", 1, 72),
+    ("child", 26, 55),
+    ("child", 29, 18),
+    ("parent", -25, 12),
+)
+
+
+def people() -> list[Person]:
+    """Some 3,900 people, each household's one after the other, its head first."""
+    found: list[Person] = []
+    rng = _random("people")
+    for household in households():
+        number, age = household["number"], rng.randint(28, 84)
+        if number == _TWICE:
+            continue
+        head = rng.choice((1, 2))
+        for n, (relation, younger, percent) in enumerate(_FAMILY, 1):
+            if rng.randrange(100) >= percent:
+                continue
+            family = surname(number) if relation in ("head", "child") else _surname(rng)
+            phone = f"{rng.choice(PHONE_PREFIXES)}0000{rng.randrange(10_000):04d}"
+            away = household["status"] == "away" or (relation == "child" and rng.random() < 0.4)
+            born_on = DEMO_DAY - timedelta(days=365 * max(1, age - younger) + rng.randrange(365))
+            found.append(
+                {
+                    "id": _id(f"person:{number}:{n}"),
+                    "household_id": household["id"],
+                    "name": family + rng.choice(GIVEN),
+                    "sex": head if relation == "head" else 3 - head if relation == "spouse" else rng.choice((1, 2)),
+                    "born_on": born_on,
+                    "relation": relation,
+                    "phones": [phone] if rng.random() < 0.4 else [],
+                    "status": "moved" if household["status"] == "moved" else "away" if away else "present",
+                }
+            )
     return found
 
 
@@ -199,6 +255,9 @@ def visits() -> list[Visit]:
     for user in users():
         for held in user["places"]:
             authors.setdefault(held, []).append(user["id"])
+    at_home: dict[UUID, list[UUID]] = {}
+    for person in people():
+        at_home.setdefault(person["household_id"], []).append(person["id"])
     found: list[Visit] = []
     rng = _random("visits")
     for household in households():
@@ -207,6 +266,8 @@ def visits() -> list[Visit]:
         family = surname(number)
         at_least = 3 if number in (_LEAD, *_HEADS) else 0
         how_many = max(at_least, rng.choices(range(9), (5, 12, 19, 20, 17, 12, 8, 5, 2))[0])
+        if number == _TWICE:
+            continue
         for ago in rng.sample(range(DAYS_BACK), how_many):
             manner, outcome = _how(rng, household["status"] == "away")
             chosen = [code for code in STANDARD if manner == "home" or code not in _AT_HOME]
@@ -222,6 +283,7 @@ def visits() -> list[Visit]:
                     "visited_on": DEMO_DAY - timedelta(days=ago),
                     "manner": manner,
                     "outcome": outcome,
+                    "met_ids": at_home[household["id"]][: 1 + ago % 2] if outcome == "met" else [],
                     "purposes": purposes,
                     "agreed": agreed.format_map(words) if outcome == "met" and rng.random() < 0.45 else None,
                     "notes": notes.format_map(words) if outcome == "met" and rng.random() < 0.9 else None,

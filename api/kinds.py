@@ -12,15 +12,18 @@ from api.db.feed import Feed
 from api.db.store import Row, Store
 from api.db.tables import catalogue_entry as catalogue_entries
 from api.db.tables import household as households
+from api.db.tables import person as people
 from api.db.tables import place as places
 from api.db.tables import visit as visits
 from api.problems import Problem
 from api.rules import household as household_rule
+from api.rules import person as person_rule
 from api.rules import visit as visit_rule
 from api.rules.caller import Caller, Role
-from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Distinct, Record, at_most, mark_of, marked, sent
+from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Distinct, Names, Record, at_most, mark_of, marked, sent
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household
+from api.schemas.person import Person
 from api.schemas.place import Place
 from api.schemas.visit import Visit
 
@@ -46,8 +49,9 @@ class Parent(NamedTuple):
 class Kind:
     """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
-    shape. `born`: what the service sets in a new record. `public_below`: callers in places below can read it.
-    `doubles`: records equal in these members look like the same thing."""
+    shape. `born`: what the service sets in a new record. `derived`: columns that follow from the record and that nobody is shown.
+    `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
+    `public_below`: callers in places below can read it."""
 
     name: str
     plural: str
@@ -59,6 +63,8 @@ class Kind:
     parent: Parent | None = None
     rule: Rule | None = None
     born: Callable[[Caller], Row] = lambda caller: {}
+    derived: Callable[[Mapping[str, Any]], Row] = lambda row: {}
+    keys: Callable[[Mapping[str, Any]], set[str]] = lambda row: set()
     own: str | None = None
     doubles: tuple[str, ...] = ()
     public_below: bool = False
@@ -69,6 +75,7 @@ class Kind:
     guarded: tuple[str, ...] = field(init=False)
     coded: Mapping[str, str] = field(init=False)
     colleagues: tuple[str, ...] = field(init=False)
+    names: Mapping[str, str] = field(init=False)  # members that hold ids of other records, and their kinds
     sets: Mapping[str, int] = field(init=False)  # lists without order, and how many they may hold
     required: tuple[str, ...] = field(init=False)
     sent: frozenset[str] = field(init=False)  # what a client may say
@@ -83,6 +90,7 @@ class Kind:
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
         self.colleagues = tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES))
+        self.names = {n: m.kind for n, f in sent(self.schema) if (m := mark_of(f, Names))}
         self.sets = {n: at_most(f) for n, f in sent(self.schema) if marked(f, Distinct)}
         self.sent = frozenset(n for n, _ in sent(self.schema))
         self.defaults = {n: f.default for n, f in sent(self.schema) if not f.is_required()}
@@ -120,7 +128,23 @@ HOUSEHOLD = Kind(
     parent=Parent("place", "place_id"),
     rule=household_rule.check,
     born=lambda caller: {"last_visited_on": None},
+    keys=household_rule.keys,
     doubles=("place_id", "number"),
+)
+PERSON = Kind(
+    name="person",
+    plural="people",
+    schema=Person,
+    table=people.Person,
+    order=people.ORDER,
+    filters=people.FILTERS,
+    writers={"township": "all", "village": "all"},
+    parent=Parent("household", "household_id"),
+    rule=person_rule.check,
+    born=lambda caller: {"joined_into_id": None},
+    derived=person_rule.derived,
+    keys=person_rule.keys,
+    doubles=("alike",),
 )
 VISIT = Kind(
     name="visit",
@@ -136,6 +160,6 @@ VISIT = Kind(
     own=visits.OWN,
     doubles=("household_id", "visited_on"),
 )
-KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, VISIT)}
+KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, VISIT)}
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
 FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -5,7 +5,7 @@ record moved on, it is merged; and what can't be stored as it is goes to a list 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
@@ -114,6 +114,9 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
         memory.conflicts[row["kind"], row["record_id"]].append({**row, **values})
     away: dict[str, set[UUID]] = defaultdict(set)
     places = set[int]()
+    named = {key for op in ops for key in _named(batch, op)}
+    for name, record_id in named:
+        away[name].add(record_id)
     for op in ops:
         if op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
             away[op.kind.name].add(op.id)
@@ -132,9 +135,21 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
                 memory.once.add((name, row["id"]))
             if row["made"]:
                 memory.made.add((name, row["id"]))
+    for name, record_id in named:  # one that nobody has brought yet may come; one that was within reach may go on being named
+        batch.reached[name].add(record_id)
+    for name, record_id in memory.elsewhere.keys() - memory.once:
+        batch.reached[name].discard(record_id)
     if places:
         found = await tx.fetch(kept.PLACES_ONCE, county, list(places), user)
         memory.places_once = {row["place_id"]: Spot(row["place_id"], row["township_id"]) for row in found}
+
+
+def _named(batch: Batch, op: Op) -> Iterator[Key]:
+    """Records that the op names and that are not within reach."""
+    for member, name in op.kind.names.items():
+        for record_id in road.each(op.doc.get(member)):
+            if not road.within(batch, name, record_id):
+                yield name, record_id
 
 
 def _parent_id(op: Op) -> Any:
@@ -224,7 +239,7 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
     if kind.parent and batch.rows[kind.parent.kind][parent_id]["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
-    after = road.creation(batch, op, {**kind.defaults, **op.doc})
+    after = road.creation(batch, op)
     if key in memory.elsewhere and not isinstance(after, Problem):  # said of what could be stored alone, where it can't be hidden
         after = ID_TAKEN()
     if isinstance(after, Problem):

@@ -262,8 +262,8 @@ NOBODY_MET = ProblemKind(
     422,
     both("没有见到人，不应有事项或记录", "Nobody was met, so there is nothing to note"),
     both(
-        "结果为“未遇”或“谢绝”的家访不记录事项、约定和备注。",
-        "A visit that is absent or declined carries no purposes, no agreement and no notes.",
+        "结果为“未遇”或“谢绝”的家访不记录见到的人、事项、约定和备注。",
+        "A visit that is absent or declined carries nobody met, no purposes, no agreement and no notes.",
     ),
 )
 UNKNOWN_CODE = ProblemKind(

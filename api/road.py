@@ -7,7 +7,7 @@ What was edited offline takes the same steps; offline.py decides where its autho
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -36,7 +36,7 @@ from api.rules.caller import COUNTY_PLACE, Caller
 from api.rules.merge import Step, plain
 from api.rules.refused import refused_word
 
-NO_EDIT = ("rev", "updated_at", "township_id")  # follow from the edit of other members
+NO_EDIT = ("rev", "updated_at")  # follow from the edit of other members
 
 
 @dataclass(slots=True)
@@ -89,10 +89,12 @@ class Batch:
     trail: dict[tuple[str, UUID], list[Step]] = field(default_factory=lambda: defaultdict(list))  # revisions, where they are asked for
     codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     colleagues: set[UUID] = field(default_factory=set)
+    reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
     # by kind: parent -> those of its children that are not voided
     occupied: dict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
     changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
+    before: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # what is changed, as it is stored
     alike: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what may have become a double
     stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
     left: dict[tuple[str, UUID], set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))  # (place, township) moved from
@@ -162,6 +164,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             if not parents <= batch.rows[kind.parent.kind].keys():
                 raise Overtaken  # it came into reach after its parent was looked up
     for kind, mine in _by_kind(ops):
+        batch.reached[kind.name] |= {op.id for op in mine if op.creates}  # a household and its head come together, each naming the other
         await _look_up(tx, batch, kind, mine)
 
 
@@ -179,13 +182,16 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
             own = step["device_id"] == caller.device_id
             batch.trail[kind.name, step["id"]].append(Step(step["rev"], own, step["made_at"], changes, step["mark"]))
     for member, catalogue in kind.coded.items():
-        codes = {code for op in ops for code in _each(op.doc.get(member))}
+        codes = {code for op in ops for code in each(op.doc.get(member))}
         if codes:
             batch.codes[catalogue] |= {row["code"] for row in await tx.fetch(store.CODES, caller.county_id, catalogue, list(codes))}
     people = {i for op in ops for member in kind.colleagues for i in op.doc.get(member) or ()}
     if people:
         found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
         batch.colleagues |= {row["user_id"] for row in found}
+    for member, named in kind.names.items():
+        ids = {i for op in ops for i in each(op.doc.get(member))} - batch.rows[named].keys()
+        batch.reached[named] |= {row["id"] for row in await store.rows(tx, KINDS[named].store.seen, caller, ids)}
     voids = [op.id for op in ops if op.void is not None]
     for child in CHILDREN[kind.name]:
         for row in await store.rows(tx, child.store.occupied, caller, voids):
@@ -209,7 +215,7 @@ def _decide(batch: Batch, op: Op) -> Result:
     elif op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
         after = before if batch.trail[op.kind.name, op.id][0].mark == op.mark else ID_TAKEN()
     else:
-        after = creation(batch, op, op.doc) if op.creates else change(batch, op, before)
+        after = creation(batch, op) if op.creates else change(batch, op, before)
     if isinstance(after, Problem):
         return Result("rejected", problem=after)
     if after is before:
@@ -218,9 +224,9 @@ def _decide(batch: Batch, op: Op) -> Result:
     return Result("applied", rev=after["rev"])
 
 
-def creation(batch: Batch, op: Op, doc: Row) -> Row | Problem:
-    """The record as it would be, or why not. `doc`: all its members that a client says."""
-    kind, caller = op.kind, batch.caller
+def creation(batch: Batch, op: Op) -> Row | Problem:
+    """The record as it would be, or why not. Its required members are there."""
+    kind, caller, doc = op.kind, batch.caller, op.doc
     if caller.role not in kind.writers:
         return NOT_ALLOWED()
     parent: Row = {"place_id": COUNTY_PLACE, "township_id": 0, "voided": False}
@@ -235,6 +241,7 @@ def creation(batch: Batch, op: Op, doc: Row) -> Row | Problem:
         "place_id": parent["place_id"],
         "township_id": parent["township_id"],
         **kind.born(caller),
+        **kind.defaults,
         **doc,
         "id": op.id,
         "rev": 1,
@@ -243,6 +250,7 @@ def creation(batch: Batch, op: Op, doc: Row) -> Row | Problem:
         "updated_at": batch.now,
         "created_by": caller.user_id,
     }
+    after |= kind.derived(after)
     return _allowed(batch, kind, doc, {}, after, parent) or after
 
 
@@ -280,6 +288,7 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         if not parent:
             return NOT_FOUND()
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
+    after |= kind.derived(after)
     return _allowed(batch, kind, edits, before, after, parent) or after
 
 
@@ -289,17 +298,25 @@ def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, paren
         if said.get(member) and refused_word(said[member]):
             return REFUSED_WORD.at(f"/{member}")
     for member, catalogue in kind.coded.items():  # what the record holds already was looked up when it came
-        if not batch.codes[catalogue] >= _each(said.get(member)) - _each(before.get(member)):
+        if not batch.codes[catalogue] >= each(said.get(member)) - each(before.get(member)):
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
-        if not batch.colleagues >= _each(said.get(member)) - _each(before.get(member)):
+        if not batch.colleagues >= each(said.get(member)) - each(before.get(member)):
+            return NOT_FOUND()
+    for member, named in kind.names.items():
+        if not all(within(batch, named, i) for i in each(said.get(member)) - each(before.get(member))):
             return NOT_FOUND()
     return kind.rule(after, parent, batch.today) if kind.rule else None
 
 
-def _each(value: Any) -> set[Any]:
-    """A code, or codes."""
-    return {value} if isinstance(value, str) else set(value or ())
+def each(value: Any) -> set[Any]:
+    """A code or an id, or several."""
+    return {value} if isinstance(value, str | UUID) else set(value or ())
+
+
+def within(batch: Batch, kind: str, record_id: UUID) -> bool:
+    """Whether a record that an op names is within the caller's reach."""
+    return record_id in batch.rows[kind] or record_id in batch.reached[kind]
 
 
 def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
@@ -319,10 +336,11 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     if before is None or op.id in batch.created[kind.name]:
         batch.created[kind.name][op.id] = after
     else:
+        batch.before[kind.name].setdefault(op.id, before)
         batch.changed[kind.name][op.id] = after
     changes = None
     if before is not None:
-        changes = {m: [plain(before[m]), plain(after[m])] for m in after if before[m] != after[m] and m not in NO_EDIT}
+        changes = {m: [plain(before[m]), plain(after[m])] for m in kind.schema.model_fields if before[m] != after[m] and m not in NO_EDIT}
     batch.trail[kind.name, op.id].append(Step(after["rev"], True, made_at, changes, op.mark))
     batch.revisions.append(
         {
@@ -359,6 +377,11 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         created, changed = batch.created[kind.name], batch.changed[kind.name]
         await store.put(tx, kind.store.insert, county, created.values())
         await store.put(tx, kind.store.update, county, changed.values())
+        was = batch.before[kind.name]
+        gone = [key for i, row in was.items() for key in _found_by(kind, row, but=changed[i])]
+        come = [key for i, row in {**created, **changed}.items() for key in _found_by(kind, row, but=was.get(i))]
+        await store.put(tx, store.FORGET_KEYS, county, gone)
+        await store.put(tx, store.KEYS, county, come)
         written |= {(kind.name, i): {"kind": kind.name, **row} for i, row in {**created, **changed}.items()}
         if kind.parent and kind.parent.follows and batch.stirred[kind.name]:
             written |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
@@ -381,6 +404,13 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         if place_id != changes[key]["place_id"]
     ]
     return [*changes.values(), *left]
+
+
+def _found_by(kind: Kind, row: Row, *, but: Row | None) -> Iterator[Row]:
+    """The search keys of a record, where it is, without those that it has as `but` too."""
+    here = {member: row[member] for member in ("id", "place_id", "township_id")}
+    same = kind.keys(but) if but and but["place_id"] == row["place_id"] else set()
+    return ({"kind": kind.name, "key": key, **here} for key in kind.keys(row) - same)
 
 
 async def _follow(tx: Tx, batch: Batch, kind: Kind, follows: Follows, ids: set[UUID]) -> dict[tuple[str, UUID], Row]:

@@ -24,7 +24,8 @@ KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] A
 
 class Documents:
     """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
-    `filters`: {query parameter: SQL with {} for its value}. `public_below`: rows of places above the caller's are readable."""
+    `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `public_below`: rows of places above the
+    caller's are readable."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class Documents:
             [
                 f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
-                *(self.filters[name].format(f"${number}") for number, name in enumerate(filters, FIRST + 4)),
+                *(self.filters[name].format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
             ]
         )
         order = f"ORDER BY t.{self.sort} {self.direction}, t.id {self.direction} LIMIT ${FIRST}::int"

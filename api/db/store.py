@@ -47,7 +47,7 @@ class Store:
         self.doubles = (
             f"SELECT x.id AS of, d.id FROM {name} x CROSS JOIN LATERAL (SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id <> x.id"
             f" AND NOT t.voided AND {in_scope} AND {' AND '.join(f't.{m} {same[m]} x.{m}' for m in doubles)} LIMIT 10) d"
-            " WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[])"
+            f" WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[]) AND {in_scope.replace('t.', 'x.')}"
             if doubles
             else None
         )
@@ -81,6 +81,13 @@ FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int
 WHERE k.county_id = $1
 ON CONFLICT ON CONSTRAINT change_pkey DO UPDATE
 SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, rev = excluded.rev, township_id = excluded.township_id"""
+FORGET_KEYS = """
+DELETE FROM search_key t USING json_to_recordset($2::json) AS x (kind text, id uuid, key text, place_id int)
+WHERE t.county_id = $1 AND t.place_id = x.place_id AND t.kind = x.kind AND t.key = x.key AND t.id = x.id"""
+KEYS = """
+INSERT INTO search_key (county_id, place_id, township_id, kind, key, id)
+SELECT k.county_id, x.place_id, x.township_id, x.kind, x.key, x.id
+FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, key text, place_id int, township_id int) WHERE k.county_id = $1"""
 TRAIL = """
 SELECT r.id, r.rev, r.device_id, r.made_at, r.mark, r.changes FROM revision r
 WHERE r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) ORDER BY r.id, r.rev"""

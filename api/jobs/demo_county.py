@@ -10,7 +10,7 @@ from uuid import UUID
 from api import accounts, demo, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
-from api.kinds import HOUSEHOLD, PLACE, VISIT
+from api.kinds import HOUSEHOLD, PERSON, PLACE, VISIT
 from api.places import county_named, new_county, standard_catalogues
 from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
@@ -23,14 +23,14 @@ USERS_OF_API = 10  # the first users of demo.users() are those that programs rel
 async def seed(access: Access, passwords: Passwords, progress: Callable[[int, int], None]) -> int:
     """Returns the county's number. `progress(done, of)` counts records."""
     county_id = await access.database.plain(_county)
-    places, households, visits, users = demo.places(), demo.households(), demo.visits(), demo.users()
+    places, households, people, visits, users = demo.places(), demo.households(), demo.people(), demo.visits(), demo.users()
     number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
     township: dict[UUID, int] = {}
     for place in places:  # parents come first
         parent = place["parent_id"]
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
     desk = command_line(county_id, sorted(set(township.values())))
-    of = len(places) + len(households) + len(visits)
+    of = len(places) + len(households) + len(people) + len(visits)
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -49,7 +49,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
 
-    # each village's worker enters its households; each visit is logged by whoever made it
+    # each village's worker enters its households and their people; each visit is logged by whoever made it
     parent_of = {place["id"]: place["parent_id"] for place in places}
     callers: dict[UUID, Caller] = {}
     worker_of: dict[UUID, UUID] = {}
@@ -59,15 +59,22 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         if user["role"] == "village":
             worker_of |= dict.fromkeys(user["places"], user["id"])
             worker_of |= {p: user["id"] for p, above in parent_of.items() if above in user["places"]}
+    by_household = defaultdict[UUID, list[demo.Person]](list)
+    for person in people:
+        by_household[person["household_id"]].append(person)
     by_worker = defaultdict[UUID, list[Op]](list)
     for household in households:
         members = {
             "number": household["number"],
             "address": household["address"],
+            "head_id": household["head_id"],
             "phones": household["phones"],
             "status": household["status"],
         }
         by_worker[worker_of[household["place"]]].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
+        for person in by_household[household["id"]]:
+            told: dict[str, Any] = {**person}
+            by_worker[worker_of[household["place"]]].append(Op(PERSON, told.pop("id"), told))
     for visit in visits:
         said: dict[str, Any] = {**visit, "with_worker_ids": []}
         visit_id, author = said.pop("id"), said.pop("author")

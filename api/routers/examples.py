@@ -21,6 +21,7 @@ from api.rules.standard_catalogues import standard
 from api.schemas.base import Change
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.household import Household
+from api.schemas.person import Person
 from api.schemas.place import Place
 from api.schemas.unsettled import Conflict, KeptOp
 from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
@@ -69,17 +70,21 @@ class _Demo:
         self.groups = [row["id"] for row in self.places.values() if row["parent_id"] == self.village]
         self.households = {row["id"]: row for row in demo.households() if row["place"] in self.groups}
         self.visits = [row for row in demo.visits() if row["household_id"] in self.households]
-        # one to show, one of another household to void, and a household that was never visited, to void
+        # one to show, one of another household to void, and a household of nobody, to void
         told = [row for row in self.visits if row["author"] == self.worker["id"] and row["notes"] and row["agreed"]]
         self.visit = told[-1]
         self.visit_to_void = next(row for row in told if row["household_id"] != self.visit["household_id"])
-        visited = {row["household_id"] for row in self.visits}
-        self.household_to_void = next(row for row in self.households.values() if row["id"] not in visited)
+        self.people = [row for row in demo.people() if row["household_id"] in self.households]
+        self.household_to_void = next(row for row in self.households.values() if row["head_id"] is None)
 
     def stored_household(self, row: demo.Household) -> dict[str, Any]:
         met = [v["visited_on"] for v in self.visits if v["household_id"] == row["id"] and v["outcome"] == "met"]
         by, last = self.users["worker-2"]["id"], max(met, default=None)
         return _shown(Household, row, place_id=self.number[row["place"]], created_by=by, last_visited_on=last)
+
+    def stored_person(self, row: demo.Person) -> dict[str, Any]:
+        place_id = self.number[self.households[row["household_id"]]["place"]]
+        return _shown(Person, row, place_id=place_id, created_by=self.users["worker-2"]["id"])
 
     def stored_visit(self, row: demo.Visit) -> dict[str, Any]:
         place_id = self.number[self.households[row["household_id"]]["place"]]
@@ -141,6 +146,7 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
         "visited_on": (demo.DEMO_DAY + timedelta(days=1)).isoformat(),
         "manner": "home",
         "outcome": "met",
+        "met_ids": [str(county.households[UUID(other["household_id"])]["head_id"])],
         "purposes": ["elder_care"],
         "agreed": "下周带材料来办理",
         "notes": "老人精神好",
@@ -159,10 +165,25 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
         "status": "living_here",
     }
     changes = {"address": "村西头", "phones": ["15400001234", "0543-7321456"]}
-    stored = {**home, **new, "created_by": shown["created_by"], "last_visited_on": None}
+    stored = {**home, "head_id": None, **new, "created_by": shown["created_by"], "last_visited_on": None}
     yield from _calls(
         "household", "households", "worker-1", home, (new, stored), changes, county.stored_household(county.household_to_void)
     )
+
+    head = next(row for row in county.people if row["household_id"] == UUID(home["id"]))
+    shown, wrong = county.stored_person(head), county.stored_person(county.people[-1])
+    new = {
+        "id": "0193a1f2-6c9a-7a01-8b52-4f3c5d6e7f80",
+        "household_id": home["id"],
+        "name": "王小雨",
+        "sex": 2,
+        "born_on": "2004-05-06",
+        "relation": "child",
+        "phones": [],
+        "status": "away",
+    }
+    stored = {**shown, **new, "created_by": str(county.worker["id"])}
+    yield from _calls("person", "people", "worker-1", shown, (new, stored), {"status": "away"}, wrong)
 
     village = county.stored_place(county.number[county.village])
     yield from _reads("place", "places", "worker-1", village)

@@ -5,9 +5,14 @@ from datetime import date
 from typing import Any
 
 from api.problems import WRONG_PLACE, Problem
+from api.rules.search import of_number, of_phones
 
 
 def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> Problem | None:
     """`parent` is the place, empty in a change that does not name it. A household hangs on its group, or on its village where it has none
     (decision 0006)."""
     return None if not parent or parent["level"] in ("village", "group") else WRONG_PLACE.at("/place_id")
+
+
+def keys(household: Mapping[str, Any]) -> set[str]:
+    return {*of_number(household["number"]), *of_phones(household["phones"])} - {""}

@@ -11,7 +11,7 @@ def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> P
     if after["visited_on"] > today + timedelta(days=1):
         return DAY_TO_COME.at("/visited_on", today=today.isoformat())
     if after["outcome"] != "met":
-        for member in ("purposes", "agreed", "notes"):
+        for member in ("met_ids", "purposes", "agreed", "notes"):
             if after[member]:
                 return NOBODY_MET.at(f"/{member}")
     return None

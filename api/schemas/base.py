@@ -41,6 +41,13 @@ class Coded:
 
 
 @dataclass(frozen=True, slots=True)
+class Names:
+    """The member holds the id, or ids, of records of this kind, within the writer's reach."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     name: str
 
@@ -66,6 +73,19 @@ def _phone(value: str) -> str:
     return known
 
 
+def _name(value: str) -> str:
+    try:
+        return text.person_name(value)
+    except ValueError:
+        raise PydanticCustomError("name", "not a name") from None
+
+
+def _sought(value: str) -> str:
+    if not (wanted := text.sought(value)):
+        raise PydanticCustomError("string_too_short", "nothing to search for")
+    return _no_nul(wanted)
+
+
 def _no_twice(value: list[Any]) -> list[Any]:
     return list(dict.fromkeys(value))
 
@@ -78,7 +98,10 @@ Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Reason = Short
+Name = Annotated[str, AfterValidator(_name)]
+Birthday = Annotated[date, Field(ge=date(1850, 1, 1))]
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
+Sought = Annotated[str, StringConstraints(max_length=50), AfterValidator(_sought)]
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
 Distinct = AfterValidator(_no_twice)

@@ -14,6 +14,7 @@ WORDS = {
     "literal_error": both("不在可选的值之中", "is not one of the values"),
     "enum": both("不在可选的值之中", "is not one of the values"),
     "phone": both("不是有效的电话号码", "is not a telephone number"),
+    "name": both("应为 1 到 50 个字符的姓名", "is not a name of 1 to 50 characters"),
     "control_character": both("含有控制字符", "holds a control character"),
     "too_long": both("个数太多", "has too many entries"),
     "too_short": both("不能为空", "must not be empty"),

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import GUARDED, SERVER, Day, Distinct, Phone, PlaceNumber, Query, Record, Short, Words, says
+from api.schemas.base import GUARDED, SERVER, Day, Distinct, Id, Names, Phone, PlaceNumber, Query, Record, Short, Sought, Words, says
 
 Status = Literal["living_here", "away", "moved", "dissolved"]
 
@@ -23,6 +23,7 @@ class Household(Record):
         Short, StringConstraints(max_length=30), GUARDED, says("户号，村里自编", "The number that the village gave it", "0103-07")
     ]
     address: Annotated[Short | None, GUARDED, says("住址，到门牌为止", "Address", "村东头")] = None
+    head_id: Annotated[Id | None, Names("person"), says("户主（人员编号）", "The head of the household: a person")] = None
     phones: Annotated[list[Phone], Field(max_length=10), Distinct, says("联系电话", "Phone numbers", ["13800138000"])] = []
     status: Annotated[
         Status,
@@ -36,8 +37,15 @@ class Household(Record):
 
 
 class HouseholdQuery(Query):
+    q: Sought | None = Field(
+        None,
+        description=both(
+            "户号（可从中间一段起）或电话后四位", "Its number, from any of its parts on, or the last four digits of a phone number"
+        ),
+        examples=["07"],
+    )
     place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
+        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
     )
     number: Words | None = Field(None, max_length=30, description=both("户号", "Household number"))
     status: Status | None = Field(None, description=both("状态", "Status"))

@@ -41,6 +41,14 @@ def phone(text: str) -> str | None:
     return None
 
 
+_TYPED = str.maketrans("０１２３４５６７８９ü", "0123456789v", " \u3000\u00b7'-")
+
+
+def sought(text: str) -> str:
+    """A name, a number or a part of one as it is searched for: small letters, `v` for ü, no spaces, hyphens and separators."""
+    return text.translate(_DOTS).casefold().translate(_TYPED)
+
+
 def plain(text: str) -> str:
     """Free text without outer whitespace and with LF line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.language import both
-from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Note, PlaceNumber, Query, Record, Seen, says
+from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Names, Note, PlaceNumber, Query, Record, Seen, says
 
 Outcome = Literal["met", "absent", "declined"]
 
@@ -21,11 +21,14 @@ class Visit(Record):
     outcome: Annotated[
         Outcome,
         says(
-            "met 见到 · absent 未遇 · declined 谢绝；后两种没有事项、约定和备注",
-            "absent and declined carry no purposes, agreement or notes",
+            "met 见到 · absent 未遇 · declined 谢绝；后两种没有见到的人、事项、约定和备注",
+            "absent and declined carry nobody met, no purposes, agreement or notes",
             "met",
         ),
     ]
+    met_ids: Annotated[
+        list[Id], Field(max_length=30), Distinct, Names("person"), says("见到了谁（人员编号）", "Whom the worker met: people")
+    ] = []
     purposes: Annotated[
         list[Code],
         Field(max_length=20),
@@ -42,7 +45,7 @@ class Visit(Record):
 class VisitQuery(Query):
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
     place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方（小组或村的编号）", "Only this place (number of a group or village)")
+        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
     )
     worker_id: Id | None = Field(None, description=both("只看这位工作人员的", "Only this worker's"))
     outcome: Outcome | None = Field(None, description=both("结果", "Outcome"))

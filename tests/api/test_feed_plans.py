@@ -32,8 +32,8 @@ INSERT INTO household (county_id, id, place_id, township_id, rev, voided, create
 SELECT 1, gen_random_uuid(), p.place_id, p.township_id, 1, n % 10 = 0, now(), now(), n::text, '{}', 'living_here'
 FROM generate_series(1, 20000) n JOIN place p ON p.place_id = 158 + n % 432;
 INSERT INTO visit (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, household_id, visited_on, manner, outcome,
-  purposes, with_worker_ids)
-SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, n = 9, now(), now(), h.id, date '2026-01-01' + n, 'home', 'met', '{}', '{}'
+  met_ids, purposes, with_worker_ids)
+SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, n = 9, now(), now(), h.id, date '2026-01-01' + n, 'home', 'met', '{}', '{}', '{}'
 FROM household h, generate_series(1, 9) n;
 INSERT INTO catalogue_entry (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, catalogue, code, name,
   name_en, active)

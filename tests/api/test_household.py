@@ -67,6 +67,7 @@ async def test_a_household_carries_all_its_members(sign_in: SignIn) -> None:
         "created_by": (await worker.get("/v1/me")).json()["id"],
         "number": number,
         "address": "村东头",
+        "head_id": None,
         "phones": ["13800138000", "0543-7321456"],
         "status": "living_here",
         "last_visited_on": None,
@@ -326,6 +327,7 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
     day = some["last_visited_on"] or "2026-09-01"
     filters: list[tuple[dict[str, Any], Callable[[dict[str, Any]], bool]]] = [
         ({"place_id": some["place_id"]}, lambda h: h["place_id"] == some["place_id"]),
+        ({"q": some["number"]}, lambda h: h["number"] == some["number"]),
         ({"number": some["number"]}, lambda h: h["number"] == some["number"]),
         ({"number": f" {some['number']} "}, lambda h: h["number"] == some["number"]),
         ({"status": "away"}, lambda h: h["status"] == "away"),

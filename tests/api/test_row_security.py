@@ -25,6 +25,7 @@ from api.jobs.demo_county import USERS_OF_API
 from api.kinds import FEED, KINDS, Kind
 from api.routers.records import level_of
 from api.rules.caller import Caller, view_of
+from api.schemas.text import sought
 from api.tokens import verify
 from tests.conftest import SignIn, running
 from tests.house.statements import filter_choices
@@ -35,7 +36,7 @@ USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
 # read by access.py, accounts.py and the import alone, each time with an explicit WHERE
 NOT_HELD = {"place", "app_user", "membership"}
 RECORDS = [name for name in KINDS if name not in NOT_HELD]
-HELD = (*RECORDS, "revision", "change", "kept_op", "conflict")  # the tables under the net
+HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key")  # the tables under the net
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def reads(kind: Kind, who: Somebody, ids: list[UUID], example: Mapping[str, Any]
     by_day = {name: sql for name, sql in documents.filters.items() if "::date" in sql and re.search("[<>]", sql)}
     days = {name: date(1900, 1, 1) if ">" in sql else date(2100, 1, 1) for name, sql in by_day.items()}
     for filters in filter_choices(documents):
-        values = [days[name] if name in days else example[name] for name in filters] if example else [None for _ in filters]
+        given = days | {"q": sought(example.get("name") or example.get("number") or "")} | dict(example)
+        values = [given[name] if example else None for name in filters]
         for voided in (False, True):
             statement = documents.list(level_of(role), view_of(role), filters)
             yield who.read(statement, 201, voided, *documents.start(), *values)
@@ -293,11 +295,11 @@ async def test_nobody_writes_for_another_county(net: Net, table: str) -> None:
 
 @pytest.mark.parametrize("table", sorted(SQLModel.metadata.tables))
 async def test_the_app_erases_nothing(net: Net, table: str) -> None:
-    """But refresh tokens and counts of sign-ins that have ended."""
+    """But refresh tokens and counts of sign-ins that have ended, and search keys, which follow from the records."""
     erases = [
         right for right in ("DELETE", "TRUNCATE", "TRIGGER") if await net.app.fetchval("SELECT has_table_privilege($1, $2)", table, right)
     ]
-    assert erases == (["DELETE"] if table in ("refresh_token", "sign_in_attempts") else [])
+    assert erases == (["DELETE"] if table in ("refresh_token", "search_key", "sign_in_attempts") else [])
 
 
 @pytest.mark.parametrize("table", ["revision", "account_event"])

@@ -94,6 +94,7 @@ async def test_a_visit_carries_all_its_members(sign_in: SignIn) -> None:
         "visited_on": "2026-11-20",
         "manner": "home",
         "outcome": "met",
+        "met_ids": [],
         "purposes": ["subsidy", "elder_care"],
         "agreed": "月底再来",
         "notes": "行动方便。",

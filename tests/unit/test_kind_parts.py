@@ -12,13 +12,13 @@ from api.db.store import Store
 from api.db.tables.household import Household
 from api.kinds import KINDS, Kind
 from api.pushed import _recordable
-from api.road import Op, _each
+from api.road import Op, each
 from api.schemas.base import Seen, mark_of
 
 
 @pytest.mark.parametrize(("value", "codes"), [("elder_care", {"elder_care"}), (["a", "b"], {"a", "b"}), (None, set()), ([], set())])
 def test_a_code_is_one_and_not_its_letters(value: Any, codes: set[str]) -> None:
-    assert _each(value) == codes
+    assert each(value) == codes
 
 
 @pytest.mark.parametrize(("reason", "kept"), [("elder_care", {"reason": "elder_care"}), ("pregnancy_check", {}), (None, {"reason": None})])

@@ -19,3 +19,10 @@ class RecordRow(SQLModel):
     created_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
     updated_at: datetime = Field(sa_type=TIMESTAMP(timezone=True))
     created_by: UUID | None
+
+
+# A filter by place, with what lies below it
+IN_PLACE = (
+    "h.held IN (SELECT p.{level}_id FROM place p WHERE p.county_id = $1 AND {0}::int IN (p.place_id, p.parent_id, p.township_id, 1))"
+    " AND t.place_id IN (SELECT p.place_id FROM place p WHERE p.county_id = $1 AND {0}::int IN (p.place_id, p.parent_id, p.township_id, 1))"
+)

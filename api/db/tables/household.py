@@ -1,10 +1,12 @@
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
-from api.db.tables.base import RecordRow
+from api.db.tables.base import IN_PLACE, RecordRow
+from api.db.tables.search import begins
 
 
 class Household(RecordRow, table=True):
@@ -19,6 +21,7 @@ class Household(RecordRow, table=True):
     )
     number: str = Field(sa_type=Text)
     address: str | None = Field(sa_type=Text)
+    head_id: UUID | None
     phones: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     status: str = Field(sa_type=Text)
     last_visited_on: date | None
@@ -26,7 +29,8 @@ class Household(RecordRow, table=True):
 
 ORDER = {"number": ("text", "asc")}
 FILTERS = {
-    "place_id": "t.place_id = {}::int",
+    "q": begins("household"),
+    "place_id": IN_PLACE,
     "number": "t.number = {}::text",
     "status": "t.status = {}::text",
     "not_visited_since": "(t.last_visited_on IS NULL OR t.last_visited_on < {}::date)",

@@ -5,7 +5,7 @@ from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
-from api.db.tables.base import RecordRow
+from api.db.tables.base import IN_PLACE, RecordRow
 
 
 class Visit(RecordRow, table=True):
@@ -27,6 +27,7 @@ class Visit(RecordRow, table=True):
     visited_on: date
     manner: str = Field(sa_type=Text)
     outcome: str = Field(sa_type=Text)
+    met_ids: list[UUID] = Field(sa_column=Column(ARRAY(Uuid), nullable=False))
     purposes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     agreed: str | None = Field(sa_type=Text)
     notes: str | None = Field(sa_type=Text)
@@ -38,7 +39,7 @@ OWN = "worker_id"  # whose visit it is
 ORDER = {"visited_on": ("date", "desc")}
 FILTERS = {
     "household_id": "t.household_id = {}::uuid",
-    "place_id": "t.place_id = {}::int",
+    "place_id": IN_PLACE,
     "worker_id": "t.worker_id = {}::uuid",
     "outcome": "t.outcome = {}::text",
     "visited_from": "t.visited_on >= {}::date",
