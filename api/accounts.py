@@ -14,8 +14,11 @@ import asyncpg
 
 from api.db import store
 from api.db.session import Tx
+from api.db.tables.follow_up import HELD_BY
+from api.kinds import FOLLOW_UP
 from api.problems import ACCOUNT_CLOSED, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH
-from api.rules.caller import COUNTY_PLACE, Caller, Role
+from api.road import Op, write_all
+from api.rules.caller import COUNTY_PLACE, Caller, Role, as_officer
 from api.sign_in import End, end, end_all, event
 
 # Which roles an officer may look after, and on which places a role is held
@@ -171,6 +174,10 @@ async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_id
     lost = sorted(held.intersection(place_ids) if place_ids else held)
     if not lost:
         return
+    # what was the user's to do is the place's now: it stays on somebody's list
+    held_by = await tx.fetch(HELD_BY, caller.county_id, user_id, lost)
+    handed_over = [Op(FOLLOW_UP, row["id"], {"assignee_id": None}, row["rev"]) for row in held_by]
+    await write_all(tx, as_officer(caller), handed_over, today=now.date(), now=now)
     await event(tx, caller, user_id, "places taken", now, place_ids=lost)
     tick = await store.tick(tx, caller.county_id)
     await tx.execute(REVOKE, caller.county_id, user_id, lost, tick, caller.user_id, now)

@@ -10,7 +10,20 @@ from random import Random
 from typing import Any, Literal, TypedDict
 from uuid import UUID, uuid5
 
-from api.demo_words import AGREED, GIVEN, LANDMARKS, NOTES, NUMERALS, OPENINGS, PHONE_PREFIXES, SLOTS, SURNAMES, TOWNSHIPS, WITHOUT_GROUPS
+from api.demo_words import (
+    AGREED,
+    FOLLOW_UPS,
+    GIVEN,
+    LANDMARKS,
+    NOTES,
+    NUMERALS,
+    OPENINGS,
+    PHONE_PREFIXES,
+    SLOTS,
+    SURNAMES,
+    TOWNSHIPS,
+    WITHOUT_GROUPS,
+)
 from api.rules.standard_catalogues import STANDARD
 
 DEMO_DAY = date(2026, 11, 20)
@@ -67,6 +80,23 @@ class Visit(TypedDict):
     purposes: list[str]
     agreed: str | None
     notes: str | None
+    author: UUID
+
+
+class FollowUp(TypedDict):
+    """author is the id of a user, and so is assignee_id."""
+
+    id: UUID
+    household_id: UUID
+    person_id: UUID | None
+    reason: str
+    words: str | None
+    due_on: date
+    priority: Literal["high", "normal", "low"]
+    assignee_id: UUID | None
+    status: Literal["open", "done", "dropped"]
+    done_by_visit_id: UUID | None
+    dropped_because: str | None
     author: UUID
 
 
@@ -248,13 +278,19 @@ def users() -> list[User]:
     return found
 
 
-def visits() -> list[Visit]:
-    """Some 5,000 visits, oldest first, one a household and day at most, each by a worker of the village or the group's lead household."""
-    above = {place["id"]: place["parent_id"] for place in places() if place["level"] == "group"}
-    authors: dict[UUID, list[UUID]] = {}
+def _authors() -> dict[UUID, list[UUID]]:
+    """Who writes in a place: who holds it, then who holds the village that it lies in."""
+    holders: dict[UUID, list[UUID]] = {}
     for user in users():
         for held in user["places"]:
-            authors.setdefault(held, []).append(user["id"])
+            holders.setdefault(held, []).append(user["id"])
+    above = {place["id"]: place["parent_id"] for place in places() if place["level"] == "group"}
+    return {p["id"]: holders.get(p["id"], []) + holders.get(above.get(p["id"]) or p["id"], []) for p in places()}
+
+
+def visits() -> list[Visit]:
+    """Some 5,000 visits, oldest first, one a household and day at most, each by a worker of the village or the group's lead household."""
+    authors = _authors()
     at_home: dict[UUID, list[UUID]] = {}
     for person in people():
         at_home.setdefault(person["household_id"], []).append(person["id"])
@@ -262,7 +298,7 @@ def visits() -> list[Visit]:
     rng = _random("visits")
     for household in households():
         place, number = household["place"], household["number"]
-        who_may = authors.get(place, []) + authors.get(above.get(place) or place, [])
+        who_may = authors[place]
         family = surname(number)
         at_least = 3 if number in (_LEAD, *_HEADS) else 0
         how_many = max(at_least, rng.choices(range(9), (5, 12, 19, 20, 17, 12, 8, 5, 2))[0])
@@ -291,6 +327,37 @@ def visits() -> list[Visit]:
                 }
             )
     return sorted(found, key=lambda visit: (visit["visited_on"], visit["id"]))
+
+
+def follow_ups() -> list[FollowUp]:
+    """Some 750: of half the households one, mostly open, around DEMO_DAY; the head's, by somebody who serves the place."""
+    authors, last = _authors(), {visit["household_id"]: visit for visit in visits() if visit["outcome"] == "met"}
+    found: list[FollowUp] = []
+    rng = _random("follow-ups")
+    for household in households():
+        number, visit = household["number"], last.get(household["id"])
+        reason, author, due = rng.choice(list(FOLLOW_UPS)), rng.choice(authors[household["place"]]), rng.randrange(-20, 21)
+        status = rng.choices(("open", "done", "dropped"), (70, 22, 8))[0]
+        if number == _TWICE or rng.random() < 0.5:
+            continue
+        done = visit is not None and status == "done"
+        found.append(
+            {
+                "id": _id(f"follow-up:{number}"),
+                "household_id": household["id"],
+                "person_id": household["head_id"],
+                "reason": reason,
+                "words": rng.choice(FOLLOW_UPS[reason]) if rng.random() < 0.8 else None,
+                "due_on": DEMO_DAY + timedelta(days=due),
+                "priority": rng.choices(("high", "normal", "low"), (15, 70, 15))[0],
+                "assignee_id": author if rng.random() < 0.6 else None,
+                "status": "done" if done else "dropped" if status == "dropped" else "open",
+                "done_by_visit_id": visit["id"] if visit and done else None,
+                "dropped_because": "已由家人办好" if status == "dropped" else None,
+                "author": author,
+            }
+        )
+    return found
 
 
 class Unsettled(TypedDict):

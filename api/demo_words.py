@@ -117,3 +117,15 @@ OPENINGS = {
     "phone": ("电话联系。", "通话几分钟。", "打电话了解。"),
     "office": ("本人来村委会。", "到便民服务点来问。"),
 }
+
+# By reason, what is to be done at the door
+FOLLOW_UPS = {
+    "help_with_application": ("带申请表请本人签字", "取回身份证复印件", "核对银行账号"),
+    "subsidy": ("问补贴到账没有", "请本人核对账户"),
+    "elder_care": ("看看扶手装好没有", "送助餐单子", "问问身体和冷暖"),
+    "child_care": ("告知托育名额", "送育儿补贴材料清单"),
+    "disability": ("换证材料是否备齐", "轮椅修好后送回"),
+    "migrant_service": ("问春节回不回来", "告知居住证在哪里办"),
+    "answer_to_request": ("答复路灯的事", "答复门前积水的事"),
+    "checkup_reminder": ("告知体检时间地点，自愿参加",),
+}

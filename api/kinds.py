@@ -11,17 +11,20 @@ from api.db.documents import Documents
 from api.db.feed import Feed
 from api.db.store import Row, Store
 from api.db.tables import catalogue_entry as catalogue_entries
+from api.db.tables import follow_up as follow_ups
 from api.db.tables import household as households
 from api.db.tables import person as people
 from api.db.tables import place as places
 from api.db.tables import visit as visits
 from api.problems import Problem
+from api.rules import follow_up as follow_up_rule
 from api.rules import household as household_rule
 from api.rules import person as person_rule
 from api.rules import visit as visit_rule
 from api.rules.caller import Caller, Role
-from api.schemas.base import COLLEAGUES, GUARDED, ONCE, Coded, Distinct, Names, Record, at_most, mark_of, marked, sent
+from api.schemas.base import COLLEAGUES, GUARDED, ONCE, PLACES, Coded, Distinct, Names, Record, at_most, mark_of, marked, sent
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
 from api.schemas.person import Person
 from api.schemas.place import Place
@@ -51,7 +54,7 @@ class Kind:
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
     shape. `born`: what the service sets in a new record. `derived`: columns that follow from the record and that nobody is shown.
     `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
-    `public_below`: callers in places below can read it."""
+    `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place."""
 
     name: str
     plural: str
@@ -68,6 +71,7 @@ class Kind:
     own: str | None = None
     doubles: tuple[str, ...] = ()
     public_below: bool = False
+    moved: Row = field(default_factory=dict)
     documents: Documents = field(init=False)
     store: Store = field(init=False)
     # members by their marks (schemas/base.py)
@@ -75,6 +79,7 @@ class Kind:
     guarded: tuple[str, ...] = field(init=False)
     coded: Mapping[str, str] = field(init=False)
     colleagues: tuple[str, ...] = field(init=False)
+    places: tuple[str, ...] = field(init=False)
     names: Mapping[str, str] = field(init=False)  # members that hold ids of other records, and their kinds
     sets: Mapping[str, int] = field(init=False)  # lists without order, and how many they may hold
     required: tuple[str, ...] = field(init=False)
@@ -90,6 +95,7 @@ class Kind:
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
         self.colleagues = tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES))
+        self.places = tuple(n for n, f in sent(self.schema) if marked(f, PLACES))
         self.names = {n: m.kind for n, f in sent(self.schema) if (m := mark_of(f, Names))}
         self.sets = {n: at_most(f) for n, f in sent(self.schema) if marked(f, Distinct)}
         self.sent = frozenset(n for n, _ in sent(self.schema))
@@ -127,7 +133,7 @@ HOUSEHOLD = Kind(
     writers={"township": "all", "village": "all"},
     parent=Parent("place", "place_id"),
     rule=household_rule.check,
-    born=lambda caller: {"last_visited_on": None},
+    born=lambda caller: {"last_visited_on": None, "joined_into_id": None},
     keys=household_rule.keys,
     doubles=("place_id", "number"),
 )
@@ -160,6 +166,20 @@ VISIT = Kind(
     own=visits.OWN,
     doubles=("household_id", "visited_on"),
 )
-KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, VISIT)}
+FOLLOW_UP = Kind(
+    name="follow_up",
+    plural="follow-ups",
+    schema=FollowUp,
+    table=follow_ups.FollowUp,
+    order=follow_ups.ORDER,
+    filters=follow_ups.FILTERS,
+    writers={"township": "all", "village": "all", "household_head": "own"},
+    parent=Parent("household", "household_id"),
+    rule=follow_up_rule.check,
+    own=follow_ups.OWN,
+    doubles=("household_id", "reason", "due_on"),
+    moved={"assignee_id": None, "assignee_place_id": None},
+)
+KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, VISIT, FOLLOW_UP)}
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
 FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -20,7 +20,23 @@ from api.db.migrations import newest
 from api.db.session import Database
 from api.jobs import held
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
-from api.routers import about, auth, catalogue_entry, docs, household, me, person, place, push, sync, unsettled, user, visit, wire
+from api.routers import (
+    about,
+    auth,
+    catalogue_entry,
+    docs,
+    follow_up,
+    household,
+    me,
+    person,
+    place,
+    push,
+    sync,
+    unsettled,
+    user,
+    visit,
+    wire,
+)
 from api.schemas.faults import invalid
 from api.settings import Settings
 from api.sign_in import Passwords
@@ -29,7 +45,8 @@ from api.tokens import Keys
 log = logging.getLogger("jiafang")
 # Paths are looked up in this order, and phones sync all day
 ROUTERS = tuple(
-    part.router for part in (sync, push, auth, me, visit, household, person, place, catalogue_entry, user, unsettled, about, docs)
+    part.router
+    for part in (sync, push, auth, me, visit, follow_up, household, person, place, catalogue_entry, user, unsettled, about, docs)
 )
 
 

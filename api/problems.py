@@ -266,6 +266,21 @@ NOBODY_MET = ProblemKind(
         "A visit that is absent or declined carries nobody met, no purposes, no agreement and no notes.",
     ),
 )
+NOT_ENDED_SO = ProblemKind(
+    "not-ended-so",
+    422,
+    both("状态与办结说明不一致", "The state and how it ended don't go together"),
+    both(
+        "已办的写明由哪次家访办结，不办的写明原因，待办的两项都不写。",
+        "What is done names the visit that did it, what is dropped says why, what is open says neither.",
+    ),
+)
+JOINED_ALREADY = ProblemKind(
+    "joined-already",
+    409,
+    both("已并入另一条", "It was joined into another one"),
+    both("这条已经并入 joined_into_id，请直接并入那一条。", "It was joined into joined_into_id; join into that one."),
+)
 UNKNOWN_CODE = ProblemKind(
     "unknown-code",
     422,

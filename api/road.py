@@ -42,6 +42,7 @@ NO_EDIT = ("rev", "updated_at")  # follow from the edit of other members
 @dataclass(slots=True)
 class Op:
     """One wish: create (`base_rev` None), change (`doc` holds the members to change) or void (`void` holds the reason) the record `id`.
+    A record is voided with a `joined_into_id` where it is one with another, and is whole again without (joining.py).
     `made_at`: when, by the clock of the device; None: now. `mark`: what the wish says, in 16 bytes: the same again is a repeat."""
 
     kind: Kind
@@ -104,15 +105,28 @@ class Batch:
 async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
     """Does what the ops ask for, and returns one result per op, in their order: one that is refused does not hold up the others. Only an id
     or a code that another record has ends the whole batch (`id-taken`, `code-taken`)."""
-    batch = Batch(caller, today, now)
-    await read(tx, batch, ops)
-    results = [_decide(batch, op) for op in ops]
+    batch, results = await _decided(tx, caller, ops, today, now)
     changes = await put(tx, batch)
     await reply(tx, batch, ops, results)
     if changes:
         await store.tick(tx, caller.county_id)
         await store.put(tx, store.CHANGE, caller.county_id, changes)
     return results
+
+
+async def _decided(tx: Tx, caller: Caller, ops: Sequence[Op], today: date, now: datetime) -> tuple[Batch, list[Result]]:
+    batch = Batch(caller, today, now)
+    await read(tx, batch, ops)
+    return batch, [_decide(batch, op) for op in ops]
+
+
+async def preview(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> dict[str, int]:
+    """How many records of each kind the ops would write; nothing is written. The first refusal is raised."""
+    batch, results = await _decided(tx, caller, ops, today, now)
+    for result in results:
+        if result.problem:
+            raise result.problem
+    return {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
 
 
 async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
@@ -185,7 +199,7 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
         codes = {code for op in ops for code in each(op.doc.get(member))}
         if codes:
             batch.codes[catalogue] |= {row["code"] for row in await tx.fetch(store.CODES, caller.county_id, catalogue, list(codes))}
-    people = {i for op in ops for member in kind.colleagues for i in op.doc.get(member) or ()}
+    people = {i for op in ops for member in kind.colleagues for i in each(op.doc.get(member))}
     if people:
         found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
         batch.colleagues |= {row["user_id"] for row in found}
@@ -270,19 +284,20 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         return before
     if op.base_rev is not None and op.base_rev != before["rev"]:
         return STALE(rev=before["rev"])
-    if before["voided"]:
+    parted = before["voided"] and op.doc == {"joined_into_id": None} and before.get("joined_into_id") is not None
+    if before["voided"] and not parted:
         return VOIDED()
     if op.void is not None:
         if any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
-        return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, "voided": True, "rev": before["rev"] + 1}
+        return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
     edits = {member: value for member, value in op.doc.items() if value != before[member]}
     for member in edits:
         if member in kind.once:
             return FIXED.at(f"/{member}")
     if not edits:
         return before
-    after = {**before, **edits, "rev": before["rev"] + 1}
+    after = {**before, **edits, "voided": False, "rev": before["rev"] + 1}
     parent = batch.rows[kind.parent.kind].get(after[kind.parent.member], {}) if kind.parent else {}
     if kind.parent and kind.parent.member in edits:  # a move: who holds both places finds both parents
         if not parent:
@@ -302,6 +317,9 @@ def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, paren
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
         if not batch.colleagues >= each(said.get(member)) - each(before.get(member)):
+            return NOT_FOUND()
+    for member in kind.places:
+        if said.get(member) and said[member] not in (*batch.caller.places, *batch.caller.townships, *batch.caller.above):
             return NOT_FOUND()
     for member, named in kind.names.items():
         if not all(within(batch, named, i) for i in each(said.get(member)) - each(before.get(member))):
@@ -362,7 +380,7 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
         for child in CHILDREN[kind.name]:
             for row in [row for row in batch.rows[child.name].values() if child.parent and row[child.parent.member] == op.id]:
                 below = Op(child, row["id"], made_at=made_at, mark=op.mark)
-                accept(batch, below, row, {**row, **there, "rev": row["rev"] + 1})
+                accept(batch, below, row, {**row, **there, **child.moved, "rev": row["rev"] + 1})
 
 
 # Writing
@@ -387,7 +405,11 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
             written |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
     await store.put(tx, store.REVISE, county, batch.revisions)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
-    changes = {key: {member: row[member] for member in members} | {"moved": False} for key, row in written.items()}
+    changes = {
+        key: {member: row[member] for member in members}
+        | {"moved": False, "successor_id": (row["voided"] and row.get("joined_into_id")) or None}
+        for key, row in written.items()
+    }
     await store.put(tx, kept.MOVE_KEPT, county, [changes[key] for key in batch.left])
     await store.put(tx, kept.MOVE_CONFLICTS, county, [changes[key] for key in batch.left])
     below = [

@@ -54,7 +54,7 @@ WHERE k.key <> ''
 INDEXES = {
     "place_name": "place_id, name, id",
     "township_name": "township_id, name, id",
-    "household": "household_id, name, id",
+    "household_name": "household_id, name, id",
     "alike": "alike",
 }
 IN_SCOPE = (

@@ -28,9 +28,8 @@ class Store:
         names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
         same = {c.name: "IS NOT DISTINCT FROM" if c.nullable else "=" for c in declared}
         in_scope = "(t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"
-        self.lock = (
-            f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope} ORDER BY t.id FOR NO KEY UPDATE"
-        )
+        self.found = f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope}"
+        self.lock = f"{self.found} ORDER BY t.id FOR NO KEY UPDATE"
         self.by_place = (
             f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.place_id = ANY ($2::int[]) AND {in_scope}"
             " ORDER BY t.place_id FOR NO KEY UPDATE"
@@ -74,13 +73,16 @@ FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, rev int, by_
 WHERE k.county_id = $1"""
 TICK = "UPDATE clock SET tick = tick + 1 WHERE county_id = $1 RETURNING tick"
 CHANGE = """
-INSERT INTO change (county_id, kind, id, place_id, township_id, tick, op, reason, rev)
+INSERT INTO change (county_id, kind, id, place_id, township_id, tick, op, reason, successor_id, rev)
 SELECT k.county_id, x.kind, x.id, x.place_id, x.township_id, k.tick,
-    CASE WHEN x.voided OR x.moved THEN 'remove' ELSE 'upsert' END, CASE WHEN x.moved THEN 'moved' WHEN x.voided THEN 'voided' END, x.rev
-FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int, rev int, voided bool, moved bool)
+    CASE WHEN x.voided OR x.moved THEN 'remove' ELSE 'upsert' END, CASE WHEN x.moved THEN 'moved' WHEN x.voided THEN 'voided' END,
+    x.successor_id, x.rev
+FROM clock k, json_to_recordset($2::json) AS x (kind text, id uuid, place_id int, township_id int, rev int, voided bool, moved bool,
+    successor_id uuid)
 WHERE k.county_id = $1
 ON CONFLICT ON CONSTRAINT change_pkey DO UPDATE
-SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, rev = excluded.rev, township_id = excluded.township_id"""
+SET tick = excluded.tick, op = excluded.op, reason = excluded.reason, successor_id = excluded.successor_id, rev = excluded.rev,
+    township_id = excluded.township_id"""
 FORGET_KEYS = """
 DELETE FROM search_key t USING json_to_recordset($2::json) AS x (kind text, id uuid, key text, place_id int)
 WHERE t.county_id = $1 AND t.place_id = x.place_id AND t.kind = x.kind AND t.key = x.key AND t.id = x.id"""

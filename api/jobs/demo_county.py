@@ -2,7 +2,7 @@
 it adds only what is missing: ids are fixed, and the same creation again changes nothing."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from api import accounts, demo, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
-from api.kinds import HOUSEHOLD, PERSON, PLACE, VISIT
+from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, PLACE, VISIT, Kind
 from api.places import county_named, new_county, standard_catalogues
 from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
@@ -24,13 +24,14 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     """Returns the county's number. `progress(done, of)` counts records."""
     county_id = await access.database.plain(_county)
     places, households, people, visits, users = demo.places(), demo.households(), demo.people(), demo.visits(), demo.users()
+    follow_ups = demo.follow_ups()
     number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
     township: dict[UUID, int] = {}
     for place in places:  # parents come first
         parent = place["parent_id"]
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
     desk = command_line(county_id, sorted(set(township.values())))
-    of = len(places) + len(households) + len(people) + len(visits)
+    of = len(places) + len(households) + len(people) + len(visits) + len(follow_ups)
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -49,7 +50,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
 
-    # each village's worker enters its households and their people; each visit is logged by whoever made it
+    # each village's worker enters its households and their people; visits and follow-ups are written by whoever made them
     parent_of = {place["id"]: place["parent_id"] for place in places}
     callers: dict[UUID, Caller] = {}
     worker_of: dict[UUID, UUID] = {}
@@ -62,29 +63,32 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     by_household = defaultdict[UUID, list[demo.Person]](list)
     for person in people:
         by_household[person["household_id"]].append(person)
-    by_worker = defaultdict[UUID, list[Op]](list)
+    entered, visited, due = (defaultdict[UUID, list[Op]](list) for _ in range(3))
     for household in households:
-        members = {
-            "number": household["number"],
-            "address": household["address"],
-            "head_id": household["head_id"],
-            "phones": household["phones"],
-            "status": household["status"],
-        }
-        by_worker[worker_of[household["place"]]].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
+        worker = worker_of[household["place"]]
+        members = {name: value for name, value in household.items() if name not in ("id", "place")}
+        entered[worker].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
         for person in by_household[household["id"]]:
-            told: dict[str, Any] = {**person}
-            by_worker[worker_of[household["place"]]].append(Op(PERSON, told.pop("id"), told))
+            entered[worker].append(_of(PERSON, person)[1])
     for visit in visits:
-        said: dict[str, Any] = {**visit, "with_worker_ids": []}
-        visit_id, author = said.pop("id"), said.pop("author")
-        by_worker[author].append(Op(VISIT, visit_id, said))
-    for worker, ops in sorted(by_worker.items(), key=lambda item: callers[item[0]].role == "household_head"):
-        await put(callers[worker], ops)
+        author, op = _of(VISIT, visit)
+        visited[author].append(op)
+    for follow_up in follow_ups:  # which name visits
+        author, op = _of(FOLLOW_UP, follow_up)
+        due[author].append(op)
+    for by_author in (entered, visited, due):
+        for author, ops in by_author.items():
+            await put(callers[author], ops)
     by_name = {user["username"]: callers[user["id"]] for user in users}
     for entry in demo.unsettled():
         await _brought(access, county_id, entry, by_name)
     return county_id
+
+
+def _of(kind: Kind, row: Mapping[str, Any]) -> tuple[Any, Op]:
+    """Who writes the row, where it says so, and the creation of it."""
+    said = dict(row)
+    return said.pop("author", None), Op(kind, said.pop("id"), said)
 
 
 async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:

@@ -20,6 +20,7 @@ from api.routers.about import ABSENT
 from api.rules.standard_catalogues import standard
 from api.schemas.base import Change
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
 from api.schemas.person import Person
 from api.schemas.place import Place
@@ -34,7 +35,8 @@ CHANGE_OF_PLACES = (
     "village,,,990101100209,新园村,2025..2026,created,民政局通知\n"
 )
 # values of filters that are no member of the record shown
-FILTERS = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01"}
+FILTERS: dict[str, Any] = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01", "due": "week",
+    "due_from": "2026-11-01", "due_to": "2026-12-31", "mine": True, "silenced": False}  # fmt: skip
 BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
 
@@ -74,6 +76,7 @@ class _Demo:
         told = [row for row in self.visits if row["author"] == self.worker["id"] and row["notes"] and row["agreed"]]
         self.visit = told[-1]
         self.visit_to_void = next(row for row in told if row["household_id"] != self.visit["household_id"])
+        self.follow_ups = [row for row in demo.follow_ups() if row["household_id"] in self.households]
         self.people = [row for row in demo.people() if row["household_id"] in self.households]
         self.household_to_void = next(row for row in self.households.values() if row["head_id"] is None)
 
@@ -81,6 +84,10 @@ class _Demo:
         met = [v["visited_on"] for v in self.visits if v["household_id"] == row["id"] and v["outcome"] == "met"]
         by, last = self.users["worker-2"]["id"], max(met, default=None)
         return _shown(Household, row, place_id=self.number[row["place"]], created_by=by, last_visited_on=last)
+
+    def stored_follow_up(self, row: demo.FollowUp) -> dict[str, Any]:
+        place_id = self.number[self.households[row["household_id"]]["place"]]
+        return _shown(FollowUp, row, place_id=place_id, created_by=row["author"])
 
     def stored_person(self, row: demo.Person) -> dict[str, Any]:
         place_id = self.number[self.households[row["household_id"]]["place"]]
@@ -185,6 +192,22 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     stored = {**shown, **new, "created_by": str(county.worker["id"])}
     yield from _calls("person", "people", "worker-1", shown, (new, stored), {"status": "away"}, wrong)
 
+    yield from _joining(county)
+
+    due, wrong = (county.stored_follow_up(row) for row in [row for row in county.follow_ups if row["words"] and row["assignee_id"]][:2])
+    new = {
+        "id": "0193a1f2-6d15-7b44-9c1e-5a6b7c8d9e0f",
+        "household_id": home["id"],
+        "person_id": home["head_id"],
+        "reason": "subsidy",
+        "words": "问补贴到账没有",
+        "due_on": "2026-11-27",
+        "priority": "high",
+    }
+    nobodys = {"assignee_id": None, "assignee_place_id": None, "status": "open", "done_by_visit_id": None, "dropped_because": None}
+    stored = {**due, **nobodys, **new, "place_id": home["place_id"], "created_by": str(county.worker["id"])}
+    yield from _calls("follow_up", "follow_ups", "worker-1", due, (new, stored), {"due_on": "2026-11-30", "priority": "low"}, wrong)
+
     village = county.stored_place(county.number[county.village])
     yield from _reads("place", "places", "worker-1", village)
     group: dict[str, Any] = {"parent_id": village["place_id"], "group_number": 9}
@@ -201,6 +224,30 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield from _calls(
         "catalogue_entry", "catalogue_entries", "county-admin", listed, (new, stored), {"name_en": "Care for older people"}, wrong
     )
+
+
+def _joining(county: _Demo) -> Iterator[tuple[str, Example]]:
+    """Of households that no other example is about."""
+    *_, quiet, split, merged, into, _ = county.households.values()
+    of = {home["id"]: [row for row in county.people if row["household_id"] == home["id"]] for home in (quiet, split, merged)}
+    one, two = (str(row["id"]) for row in (of[quiet["id"]][-1], county.people[0]))
+    joined = {"id": one, "records": {"household": 1, "person": 1} if len(of[quiet["id"]]) == 1 else {"person": 1}}
+    yield "join_person", Example("worker-1", joined, {"into_id": two}, {"id": one})
+    yield "part_person", Example("worker-1", {"id": one, "records": {"person": 1}}, path={"id": one})
+    due = [row for row in county.follow_ups if row["household_id"] == merged["id"] and row["status"] == "open"]
+    records = {"household": 1, "person": len(of[merged["id"]])} | ({"follow_up": 2} if due else {})
+    told = {"id": str(merged["id"]), "records": records}
+    yield "merge_household", Example("worker-1", told, {"into_id": str(into["id"])}, {"id": told["id"]})
+    goes = str(of[split["id"]][-1]["id"])
+    new = {
+        "id": "0193a1f2-6e20-7d5e-8a41-3f2b5c6d7e90",
+        "place_id": county.number[split["place"]],
+        "number": f"{split['number'][:4]}-91",
+        "head_id": goes,
+        "person_ids": [goes],
+    }
+    records = {"household": 2 if len(of[split["id"]]) == 1 else 1, "person": 1}
+    yield "split_household", Example("worker-1", {"id": new["id"], "records": records}, new, {"id": str(split["id"])})
 
 
 def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Iterator[tuple[str, Example]]:

@@ -93,6 +93,7 @@ TAGS = {
     both("家访", "Visits"): both("记录家访：何时、如何、谈了什么、约定了什么", "Log visits: when, how, what was talked about and agreed"),
     both("户", "Households"): both("村里的户：住址、电话、在不在家、多久没走访", "Address, phones, whether at home, when last visited"),
     both("人", "People"): both("一户里的人：姓名、与户主的关系、在不在家", "Who belongs to a household, and whether at home"),
+    both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),

@@ -1,9 +1,16 @@
-from fastapi import APIRouter
+from uuid import UUID
 
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api import joining
+from api.access import access_of
 from api.kinds import PERSON
 from api.language import both
-from api.problems import DAY_TO_COME
-from api.routers.records import Records
+from api.problems import DAY_TO_COME, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED
+from api.routers import wire
+from api.routers.records import BAD_BODY, Preview, Records, touched
+from api.schemas.joining import Into, Touched
 from api.schemas.person import PersonQuery
 
 router = APIRouter(tags=[both("人", "People")])
@@ -14,3 +21,49 @@ calls.gets()
 calls.creates(DAY_TO_COME)
 calls.changes(DAY_TO_COME)
 calls.voids()
+
+TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
+
+
+@router.post(
+    "/v1/people/{id}/join",
+    **wire.documented(
+        "join_person",
+        ("两条是同一个人", "Two records are one person"),
+        (
+            "此条作废并指向另一条；两条都还能读到，原来是户主的改为另一条。弄错了可以再分开。",
+            "This one is voided and names the other as its successor. Both stay readable; the other heads the household that this one"
+            " headed. A mistake can be undone (part).",
+        ),
+        tuple(PERSON.writers),
+        TOUCHED,
+        NOT_ALLOWED,
+        NOT_FOUND,
+        JOINED_ALREADY,
+        VOIDED,
+        *BAD_BODY,
+        **wire.request_body(Into),
+    ),
+)
+async def join(request: Request, id: UUID, preview: Preview = False) -> Response:  # noqa: A002 - the name in the path
+    caller, sent = await wire.asked(request, Into)
+    return await touched(access_of(request), caller, id, lambda tx: joining.join(tx, caller, id, sent.into_id), preview=preview)
+
+
+@router.post(
+    "/v1/people/{id}/part",
+    **wire.documented(
+        "part_person",
+        ("分开：不是同一个人", "Two people after all"),
+        ("此条恢复为合并以前的样子。没有合并过则没有变化。", "The record is what it was before. Nothing changes where it was not joined."),
+        tuple(PERSON.writers),
+        TOUCHED,
+        NOT_ALLOWED,
+        NOT_FOUND,
+        VOIDED,
+    ),
+)
+async def part(request: Request, id: UUID) -> Response:  # noqa: A002
+    access = access_of(request)
+    caller = await access.caller(request)
+    return await touched(access, caller, id, lambda tx: joining.part(tx, caller, id), preview=False)

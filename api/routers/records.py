@@ -1,6 +1,8 @@
 """The six calls that every kind of record has. What is special about a kind stands in its own file, which calls these."""
 
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Annotated, Any, TypeVar
 from uuid import UUID, uuid4
 
 import orjson
@@ -8,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, create_model
 from starlette.responses import Response
 
-from api import unsettled
+from api import joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
@@ -38,7 +40,10 @@ from api.routers.pages import page_model, page_of, read_cursor
 from api.rules.caller import Caller, Role, view_of
 from api.schemas.base import Change, Voiding, change, creation
 from api.schemas.base import Query as ListQuery
+from api.schemas.joining import Touched
 
+Q = TypeVar("Q", bound=ListQuery)
+Preview = Annotated[bool, Query(description=both("只看会改动多少，不保存", "Only say how much it would change, and store nothing"))]
 Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))]
 READERS: tuple[Role, ...] = ("county", "township", "village", "household_head")
 BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
@@ -58,13 +63,14 @@ class Records:
         self.doubles = (LOOKS_DOUBLE,) if kind.doubles else ()
         self.etag = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 
-    def lists(self, query_model: type[ListQuery]) -> None:
+    def lists(self, query_model: type[Q], meant: Callable[[Q, date], dict[str, Any]] = lambda query, today: {}) -> None:
+        """`meant`: filters that others stand for, on this day."""
         kind, documents = self.kind, self.kind.documents
         words = (self.called[0], kind.plural.replace("-", " "))
 
         async def listing(request: Request, query: Annotated[query_model, Query()]) -> Response:  # type: ignore[valid-type]
             access = access_of(request)
-            return await _page(access, request, kind, query)
+            return await _page(access, request, kind, query, meant(query, access.today()))
 
         self._add(
             "GET",
@@ -163,11 +169,16 @@ class Records:
     def changes(self, *refusals: ProblemKind) -> None:
         kind, model = self.kind, change(self.kind.schema)
 
-        async def patch(request: Request, id: UUID, confirm: Confirm = False) -> Response:  # noqa: A002
+        async def patch(request: Request, id: UUID, confirm: Confirm = False, preview: Preview = False) -> Response:  # noqa: A002
             access = access_of(request)
             base = wire.revision_of(request)
             caller, sent = await wire.asked(request, model, wire.MERGE_PATCH)
             op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
+            if preview:
+                records = await access.database.write(
+                    caller, lambda tx: road.preview(tx, caller, [op], today=access.today(), now=access.now())
+                )
+                return wire.json({"id": id, "records": records})
             result = await _write(access, op, caller, confirm)
             return wire.document(result.doc or "", result.rev or 0)
 
@@ -179,9 +190,18 @@ class Records:
             patch,
             f"change_{kind.name}",
             (f"修改{self.called[0]}", f"Change a {self.called[1]}"),
-            ("JSON Merge Patch：没写的项不变，null 清空。", "JSON Merge Patch: an absent member stays, null empties it."),
+            (
+                "JSON Merge Patch：没写的项不变，null 清空。preview=true 时不保存，只回答会改动多少条。",
+                "JSON Merge Patch: an absent member stays, null empties it. With preview=true nothing is stored: the answer says how"
+                " many records it would change.",
+            ),
             tuple(kind.writers),
-            wire.reply(kind.schema, both("修改后的记录", "The record after the change"), headers=self.etag),
+            wire.reply(
+                kind.schema,
+                both("修改后的记录；或会改动多少", "The record after the change, or how much it would change"),
+                headers=self.etag,
+                other=Touched,
+            ),
             NOT_ALLOWED,
             NOT_FOUND,
             IF_MATCH_REQUIRED,
@@ -228,6 +248,16 @@ class Records:
         self.router.add_api_route(path, endpoint, methods=[method], **wire.documented(*says, **extra))
 
 
+async def touched(access: Access, caller: Caller, record_id: UUID, ops: Callable[[Tx], Awaitable[list[Op]]], *, preview: bool) -> Response:
+    """Carries out what `ops` finds to be done, or only looks; answers with how many records of each kind are changed."""
+
+    async def work(tx: Tx) -> dict[str, int]:
+        found = await ops(tx)
+        return await joining.carry_out(tx, caller, found, today=access.today(), now=access.now(), preview=preview)
+
+    return wire.json({"id": record_id, "records": await access.database.write(caller, work)})
+
+
 async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Result:
     async def work(tx: Tx) -> Result:
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
@@ -239,10 +269,11 @@ async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Res
     return result
 
 
-async def _page(access: Access, request: Request, kind: Kind, query: ListQuery) -> Response:
+async def _page(access: Access, request: Request, kind: Kind, query: ListQuery, meant: dict[str, Any]) -> Response:
     """`{"items": […], "next": …}`. The cursor names the last row, sealed with the filters it was read with."""
     documents = kind.documents
-    given = {name: getattr(query, name) for name in documents.filters if getattr(query, name) is not None}
+    asked = query.model_dump(exclude_none=True) | meant
+    given = {name: asked[name] for name in documents.filters if name in asked}
     sealed_with = orjson.dumps([kind.name, query.voided, given])
     after = read_cursor(access, query.cursor, sealed_with, documents.sort_type) if query.cursor else documents.start()
     rows = await access.read(

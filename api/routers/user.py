@@ -225,7 +225,7 @@ async def _on_user(
     async def on_user(tx: Tx) -> None:
         await work(tx, caller, await accounts.find(tx, caller, user_id, even_closed=even_closed))
 
-    await access.database.plain(on_user)
+    await access.database.write(caller, on_user)
     stored = await _stored(access, caller, user_id)
     return _unstored(stored | more) if more else wire.json(stored)
 

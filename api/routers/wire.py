@@ -209,9 +209,13 @@ def problem_example(kind: ProblemKind) -> dict[str, Any]:
     return {"summary": kind.title, "value": value}
 
 
-def reply(model: type[BaseModel], words: str, status: int = 200, headers: Mapping[str, str] | None = None) -> dict[int | str, Any]:
-    REPLIES[model.__name__] = model
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+def reply(
+    model: type[BaseModel], words: str, status: int = 200, headers: Mapping[str, str] | None = None, other: type[BaseModel] | None = None
+) -> dict[int | str, Any]:
+    """`other`: what it may be instead."""
+    REPLIES.update({each.__name__: each for each in (model, other) if each})
+    named = [{"$ref": f"#/components/schemas/{each.__name__}"} for each in (model, other) if each]
+    content = {"application/json": {"schema": {"anyOf": named} if other else named[0]}}
     return {status: {"description": words, **_headers(headers or {}), "content": content}}
 
 

@@ -1,7 +1,7 @@
 """Who is calling, as the rules see it. Read from the database at each request (access.py)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -31,6 +31,11 @@ class Caller:
 
 def view_of(role: Role) -> View:
     return "group" if role == "household_head" else "office"
+
+
+def as_officer(caller: Caller) -> Caller:
+    """The county's desk, where it acts as the officer of one of its townships would."""
+    return replace(caller, role="township") if caller.role == "county" else caller
 
 
 def command_line(county_id: int, townships: Sequence[int] = ()) -> Caller:

@@ -55,6 +55,7 @@ class Mark:
 ONCE = Mark("once")  # set by whoever creates the record, never changed
 SERVER = Mark("server")  # set by the service; no client sends it
 GUARDED = Mark("guarded")  # free text that the word guard reads (rules/refused.py)
+PLACES = Mark("places")  # number of a place that the writer holds, or of one above it
 COLLEAGUES = Mark("colleagues")  # ids of users who serve the same place
 
 

@@ -29,6 +29,7 @@ class Household(Record):
         Status,
         says("living_here 在家 · away 外出 · moved 迁走 · dissolved 销户", "Whether the household lives here", "living_here"),
     ] = "living_here"
+    joined_into_id: Annotated[Id | None, SERVER, says("并入了哪一户", "The household that its people went to, where two became one")] = None
     last_visited_on: Annotated[
         Day | None,
         SERVER,

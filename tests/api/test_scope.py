@@ -49,9 +49,12 @@ MET = {"visited_on": "2026-11-10", "outcome": "met", "notes": "老人精神好",
 NOTED = {"agreed": ("own", "悄悄说好的", "悄悄改了的"), "notes": ("own", "悄悄记下的", "悄悄改过的")}
 BORN = {"name": "试", "born_on": "1958-03-04", "phones": ["15400001234"]}
 PRIVATE = {"born_on": ("none", "1911-11-11", "1912-12-12"), "phones": ("none", ["15412340001"], ["15412340002"])}
+DUE = {"reason": "elder_care", "due_on": "2026-11-27", "words": "看看扶手", "status": "dropped", "dropped_because": "已办"}
+TOLD = {"words": ("own", "悄悄说的事", "悄悄改的事"), "dropped_because": ("own", "悄悄的缘故", "另外的缘故")}
 SAMPLES = {
     "household": Sample(lambda spot: {"place_id": spot.place_id, "number": f"试-{uuid4().hex[:12]}"}, {"address": "村西头"}),
     "person": Sample(lambda spot: {"household_id": spot.household_id, **BORN}, {"status": "away"}, PRIVATE),
+    "follow_up": Sample(lambda spot: {"household_id": spot.household_id, **DUE}, {"priority": "high"}, TOLD),
     "visit": Sample(lambda spot: {"household_id": spot.household_id, **MET}, {"manner": "phone"}, NOTED),
 }
 
@@ -291,13 +294,17 @@ async def test_colleagues_are_those_who_serve_here(sign_in: SignIn, kind: Kind, 
     near = [spot for spot in SPOTS.values() if reaches(username, spot)]
     if not (near and right(username, kind)):
         return
-    phone, body = await sign_in(username), SAMPLES[kind.name].make(near[0])
-    nobody = await create(phone, kind, {**body, member: [str(uuid4())]})
+    phone, body, several = await sign_in(username), SAMPLES[kind.name].make(near[0]), member in kind.sets
+
+    def naming(*ids: Any) -> dict[str, Any]:
+        return {member: [str(i) for i in ids] if several else str(ids[-1])}
+
+    nobody = await create(phone, kind, {**body, **naming(uuid4())})
     assert nobody.status_code == 404
     mine = (await create(phone, kind, body)).json()
     rev = 1
     for other, user in USERS.items():
-        said = {member: [str(user["id"])]}
+        said = naming(user["id"])
         made = await create(phone, kind, {**body, **said})
         changed = await phone.patch(f"/v1/{kind.plural}/{mine['id']}", json=said, headers={"If-Match": f'"{rev}"'})
         if serves_with(username, other):
@@ -306,8 +313,7 @@ async def test_colleagues_are_those_who_serve_here(sign_in: SignIn, kind: Kind, 
         else:
             assert same(made, nobody), other
             assert same(changed, nobody), other
-    mixed = {member: [str(USERS[username]["id"]), str(uuid4())]}
-    assert same(await create(phone, kind, {**body, **mixed}), nobody)
+    assert same(await create(phone, kind, {**body, **naming(USERS[username]["id"], uuid4())}), nobody)
 
 
 # The lead household of a group

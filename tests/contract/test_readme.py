@@ -1,4 +1,4 @@
-"""The README is true: its transcript is typed into a shell against a server that was started as it says."""
+"""The README and the morning are true: their transcripts are typed into a shell against a server that was started as it says."""
 
 import re
 import subprocess
@@ -31,12 +31,13 @@ def transcript(readme: str) -> list[tuple[str, str]]:
     return typed
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_the_transcript_happens_as_shown(readme: str, base_url: str) -> None:
-    steps = transcript((ROOT / readme).read_text("utf-8"))
-    if readme != "README.md":  # the same lines, so the visit is there already: what it shows is compared with the other file instead
-        assert steps == transcript((ROOT / "README.md").read_text("utf-8"))
-        return
+def test_both_readmes_type_the_same_lines() -> None:
+    assert transcript((ROOT / "README.zh-CN.md").read_text("utf-8")) == transcript((ROOT / "README.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/morning.md"])
+def test_the_transcript_happens_as_shown(page: str, base_url: str) -> None:
+    steps = transcript((ROOT / page).read_text("utf-8"))
     mark = "----next----"
     script = f"\necho; echo {mark}\n".join(command.replace("http://127.0.0.1:8000", base_url) for command, _ in steps)
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False).stdout.split(mark)

@@ -28,8 +28,10 @@ MAY_NAME_THEM = (
 )
 # Past 400 lines a file is a question to answer: {file: the answer}
 LONG = {
+    "api/demo.py": "the rows of the demonstration county, a function for each kind",
     "api/embedded.py": "one program is started, watched and ended here; it is read from top to bottom",
     "api/road.py": "every write in the order of its steps; a second file would hide one of them",
+    "api/problems.py": "a list of what is said",
 }
 
 

@@ -18,6 +18,7 @@ from api.rules.standard_catalogues import standard
 from api.schemas.text import person_name, phone, plain
 
 PLACES, HOUSEHOLDS, VISITS, USERS, CATALOGUE = demo.places(), demo.households(), demo.visits(), demo.users(), standard()
+PEOPLE, FOLLOW_UPS = demo.people(), demo.follow_ups()
 PLACE = {place["id"]: place for place in PLACES}
 VILLAGES = [place for place in PLACES if place["level"] == "village"]
 
@@ -36,23 +37,23 @@ def test_it_has_the_promised_size() -> None:
 
 
 def test_it_is_the_same_again() -> None:
-    again = demo.places(), demo.households(), demo.visits(), demo.users()
-    assert again == (PLACES, HOUSEHOLDS, VISITS, USERS)
+    again = demo.places(), demo.households(), demo.people(), demo.visits(), demo.follow_ups(), demo.users()
+    assert again == (PLACES, HOUSEHOLDS, PEOPLE, VISITS, FOLLOW_UPS, USERS)
 
 
 @pytest.mark.parametrize("seed", ["0", "4711"])
 def test_it_is_the_same_in_another_process(seed: str) -> None:
-    everything = "repr((demo.places(), demo.households(), demo.visits(), demo.users()))"
+    everything = "repr((demo.places(), demo.households(), demo.people(), demo.visits(), demo.follow_ups(), demo.users()))"
     program = f"import hashlib; from api import demo; print(hashlib.sha256({everything}.encode()).hexdigest())"
     environment = {**os.environ, "PYTHONHASHSEED": seed}
     root = Path(demo.__file__).parents[1]
     run = subprocess.run([sys.executable, "-c", program], cwd=root, env=environment, capture_output=True, text=True, check=True)
-    here = repr((PLACES, HOUSEHOLDS, VISITS, USERS))
+    here = repr((PLACES, HOUSEHOLDS, PEOPLE, VISITS, FOLLOW_UPS, USERS))
     assert run.stdout.strip() == hashlib.sha256(here.encode()).hexdigest()
 
 
 def test_ids_are_given_once() -> None:
-    ids = [row["id"] for rows in (PLACES, HOUSEHOLDS, VISITS, CATALOGUE, USERS) for row in rows]
+    ids = [row["id"] for rows in (PLACES, HOUSEHOLDS, PEOPLE, VISITS, FOLLOW_UPS, CATALOGUE, USERS) for row in rows]
     assert len(set(ids)) == len(ids)
     assert len({household["number"] for household in HOUSEHOLDS}) == len(HOUSEHOLDS)
     assert len({user["username"] for user in USERS}) == len(USERS)
@@ -121,6 +122,28 @@ def test_visits_refer_to_what_exists() -> None:
     assert VISITS[0]["visited_on"] < demo.DEMO_DAY - timedelta(days=400)
 
 
+def test_people_live_in_households_and_visits_met_those_who_do() -> None:
+    lives = {person["id"]: person["household_id"] for person in PEOPLE}
+    heads = {person["household_id"]: person["id"] for person in PEOPLE if person["relation"] == "head"}
+    assert {household["id"]: household["head_id"] for household in HOUSEHOLDS if household["head_id"]} == heads
+    for person in PEOPLE:
+        assert person["name"] == person_name(person["name"])
+        assert person["born_on"] < demo.DEMO_DAY
+        assert all(re.fullmatch("1[3-9][0-9]0000[0-9]{4}", number) for number in person["phones"])
+    for visit in VISITS:
+        assert bool(visit["met_ids"]) == (visit["outcome"] == "met")
+        assert {lives[i] for i in visit["met_ids"]} <= {visit["household_id"]}
+
+
+def test_follow_ups_refer_to_what_exists() -> None:
+    reasons = {entry["code"] for entry in CATALOGUE if entry["catalogue"] == "follow_up_reason"}
+    visited: dict[UUID | None, UUID] = {visit["id"]: visit["household_id"] for visit in VISITS}
+    for follow_up in FOLLOW_UPS:
+        assert follow_up["reason"] in reasons
+        assert visited.get(follow_up["done_by_visit_id"]) == (follow_up["household_id"] if follow_up["status"] == "done" else None)
+    assert {follow_up["status"] for follow_up in FOLLOW_UPS} == {"open", "done", "dropped"}
+
+
 def test_whoever_was_not_met_left_no_words() -> None:
     for visit in VISITS:
         if visit["outcome"] == "met":
@@ -135,6 +158,7 @@ def test_the_words_are_harmless() -> None:
     words = [visit[member] for visit in VISITS for member in ("notes", "agreed")]
     words += [entry[member] for entry in CATALOGUE for member in ("code", "name", "name_en")]
     words += [place["name"] for place in PLACES] + [household["address"] for household in HOUSEHOLDS]
+    words += [follow_up[member] for follow_up in FOLLOW_UPS for member in ("words", "dropped_because")]
     for text in filter(None, words):
         assert refused_word(text) is None
         assert text == plain(text)

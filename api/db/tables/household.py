@@ -24,6 +24,7 @@ class Household(RecordRow, table=True):
     head_id: UUID | None
     phones: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     status: str = Field(sa_type=Text)
+    joined_into_id: UUID | None
     last_visited_on: date | None
 
 

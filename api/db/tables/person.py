@@ -1,11 +1,11 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, SmallInteger, Text
+from sqlalchemy import Column, Index, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
-from api.db.tables.base import IN_PLACE, RecordRow
+from api.db.tables.base import IN_PLACE, RecordRow, below_household
 from api.db.tables.search import begins
 
 
@@ -13,20 +13,7 @@ class Person(RecordRow, table=True):
     """`alike`: equal in two records that look like one person (rules/person.py)."""
 
     __tablename__ = "person"
-    __table_args__ = (
-        PrimaryKeyConstraint("county_id", "id", name="person_pkey"),
-        ForeignKeyConstraint(
-            ["county_id", "household_id", "place_id"],
-            ["household.county_id", "household.id", "household.place_id"],
-            name="person_household_fkey",
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        Index("person_place_name_idx", "county_id", "place_id", "name", "id"),
-        Index("person_township_name_idx", "county_id", "township_id", "name", "id"),
-        Index("person_household_idx", "county_id", "household_id", "name", "id"),
-        Index("person_alike_idx", "county_id", "alike"),
-    )
+    __table_args__ = (*below_household("person", "name", "name"), Index("person_alike_idx", "county_id", "alike"))
     household_id: UUID
     name: str = Field(sa_type=Text)
     sex: int = Field(sa_type=SmallInteger)
@@ -46,3 +33,8 @@ FILTERS = {
     "place_id": IN_PLACE,
     "status": "t.status = {}::text",
 }
+# Who lives in these households
+PEOPLE = """
+SELECT t.* FROM person t WHERE t.county_id = $1 AND t.household_id = ANY ($2::uuid[])
+  AND (t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[])) AND NOT t.voided
+ORDER BY t.id"""

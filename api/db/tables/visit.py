@@ -1,28 +1,16 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy import Column, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
-from api.db.tables.base import IN_PLACE, RecordRow
+from api.db.tables.base import IN_PLACE, RecordRow, below_household
 
 
 class Visit(RecordRow, table=True):
     __tablename__ = "visit"
-    __table_args__ = (
-        PrimaryKeyConstraint("county_id", "id", name="visit_pkey"),
-        ForeignKeyConstraint(
-            ["county_id", "household_id", "place_id"],
-            ["household.county_id", "household.id", "household.place_id"],
-            name="visit_household_fkey",
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        Index("visit_place_day_idx", "county_id", "place_id", "visited_on", "id"),
-        Index("visit_township_day_idx", "county_id", "township_id", "visited_on", "id"),
-        Index("visit_household_day_idx", "county_id", "household_id", "visited_on", "id"),
-    )
+    __table_args__ = below_household("visit", "visited_on", "day")
     household_id: UUID
     visited_on: date
     manner: str = Field(sa_type=Text)

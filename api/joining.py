@@ -1,0 +1,96 @@
+"""Two records that are one person, and households that become one or two. Each is a handful of ops, all of them or none (road.py)."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from api import road
+from api.db import store
+from api.db.session import Overtaken, Tx
+from api.db.store import Row
+from api.db.tables.follow_up import OPEN
+from api.db.tables.person import PEOPLE
+from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, Kind
+from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
+from api.road import Op
+from api.rules.caller import Caller
+
+SAME = "与另一条记录是同一个人"
+MERGED = "户已合并，转到并入的户"
+
+
+async def carry_out(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool) -> dict[str, int]:
+    """How many records of each kind it changes. Raises the first refusal. What was read for the ops is not locked (the road locks in its own
+    order): all of it again, if it has changed meanwhile."""
+    try:
+        records = await road.preview(tx, caller, ops, today=today, now=now)
+        if not preview:
+            await road.write_all(tx, caller, ops, today=today, now=now)
+    except Problem as problem:
+        if problem.kind is STALE:
+            raise Overtaken from None
+        raise
+    return records
+
+
+async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[Op]:
+    """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
+    one, _ = await _two(tx, caller, PERSON, person_id, into_id)
+    ops = [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
+    homes = await store.rows(tx, HOUSEHOLD.store.found, caller, [one["household_id"]])
+    return ops + [Op(HOUSEHOLD, home["id"], {"head_id": into_id}, home["rev"]) for home in homes if home["head_id"] == person_id]
+
+
+async def part(tx: Tx, caller: Caller, person_id: UUID) -> list[Op]:
+    """Two people after all: the record is what it was before it was joined."""
+    found = await store.rows(tx, PERSON.store.found, caller, [person_id])
+    if not found:
+        raise NOT_FOUND()
+    return [Op(PERSON, person_id, {"joined_into_id": None}, found[0]["rev"])]
+
+
+async def merge(tx: Tx, caller: Caller, household_id: UUID, into_id: UUID) -> list[Op]:
+    """The people go to the other household, and what is open to be done for them too; the visits stay with the household that they were
+    made to, which is dissolved. What people are to the other head is for the worker to say."""
+    one, into = await _two(tx, caller, HOUSEHOLD, household_id, into_id)
+    ops = _moves(await store.rows(tx, PEOPLE, caller, [household_id]), into_id, None)
+    for row in await store.rows(tx, OPEN, caller, [household_id]):
+        ops.append(Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": MERGED}, row["rev"]))
+        again = {member: row[member] for member in FOLLOW_UP.sent} | {"household_id": into_id}
+        ops.append(Op(FOLLOW_UP, uuid5(row["id"], str(into_id)), again | (FOLLOW_UP.moved if into["place_id"] != one["place_id"] else {})))
+    ops.append(Op(HOUSEHOLD, household_id, {"status": "dissolved", "head_id": None, "joined_into_id": into_id}, one["rev"]))
+    return ops
+
+
+async def split(tx: Tx, caller: Caller, household_id: UUID, new: Op, person_ids: Sequence[UUID]) -> list[Op]:
+    """Some of the people found the household `new`. Raises `not-found` where somebody is not of this household."""
+    found = await store.rows(tx, HOUSEHOLD.store.found, caller, [household_id])
+    people = [row for row in await store.rows(tx, PEOPLE, caller, [household_id]) if row["id"] in person_ids]
+    if not found or len(people) != len(set(person_ids)):
+        raise NOT_FOUND()
+    ops = [new, *_moves(people, new.id, new.doc.get("head_id"))]
+    if found[0]["head_id"] in person_ids:
+        ops.append(Op(HOUSEHOLD, household_id, {"head_id": None}, found[0]["rev"]))
+    return ops
+
+
+async def _two(tx: Tx, caller: Caller, kind: Kind, record_id: UUID, into_id: UUID) -> tuple[Row, Row]:
+    """Both records. Raises `not-found`, also where they are one, and `joined-already` or `voided` for what can't be joined."""
+    rows = {row["id"]: row for row in await store.rows(tx, kind.store.found, caller, [record_id, into_id])}
+    if len(rows) < 2:
+        raise NOT_FOUND()
+    one, into = rows[record_id], rows[into_id]
+    for row in (one, into):
+        if row["joined_into_id"] and row["joined_into_id"] != into_id:
+            raise JOINED_ALREADY(joined_into_id=str(row["joined_into_id"]))
+        if row["voided"] and not row["joined_into_id"]:
+            raise VOIDED()
+    return one, into
+
+
+def _moves(people: Sequence[Row], into_id: UUID, head_id: UUID | None) -> list[Op]:
+    """Relations are to the head of a household; those to another one are not known."""
+    return [
+        Op(PERSON, row["id"], {"household_id": into_id, "relation": "head" if row["id"] == head_id else "other"}, row["rev"])
+        for row in people
+    ]

@@ -1,0 +1,27 @@
+"""What is allowed for a follow-up besides its shape, and what its short filters mean. Late is a state, never a lock."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from api.problems import NOT_ENDED_SO, Problem
+
+# What a follow-up says, and only then, when it is in this state
+ENDS = {"done": "done_by_visit_id", "dropped": "dropped_because"}
+
+
+def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> Problem | None:
+    for status, member in ENDS.items():
+        if bool(after[member]) != (after["status"] == status):
+            return NOT_ENDED_SO.at(f"/{member}")
+    return None
+
+
+def due(which: Literal["today", "overdue", "week"], today: date) -> dict[str, Any]:
+    """The filters that it stands for."""
+    days = {
+        "today": {"due_from": today, "due_to": today},
+        "overdue": {"due_to": today - timedelta(days=1)},
+        "week": {"due_from": today, "due_to": today + timedelta(days=6)},
+    }
+    return {"status": "open", "silenced": False, **days[which]}

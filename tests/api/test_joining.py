@@ -1,0 +1,197 @@
+"""Two records that are one person, households that become one or two, and what a change would touch."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from api.problems import JOINED_ALREADY, LOOKS_DOUBLE, NOT_ALLOWED, NOT_FOUND, STALE, VOIDED
+from tests.api.test_follow_up import raised, visited
+from tests.api.test_household import entered
+from tests.api.test_person import added, change, found
+from tests.conftest import Phone, SignIn
+from tests.county import County, fold, level, op, push, refused
+
+
+@pytest.fixture
+async def worker(sign_in: SignIn) -> Phone:
+    return await sign_in("worker-1")
+
+
+async def tell(phone: Phone, path: str, **body: Any) -> httpx.Response:
+    preview = {"preview": body.pop("preview")} if "preview" in body else {}
+    return await phone.post(f"/v1/{path}", json=body, params=preview)
+
+
+async def records(phone: Phone, path: str, **body: Any) -> dict[str, int]:
+    reply = await tell(phone, path, **body)
+    assert reply.status_code == 200, reply.text
+    counts: dict[str, int] = reply.json()["records"]
+    return counts
+
+
+async def get(phone: Phone, kind: str, record: dict[str, Any]) -> dict[str, Any]:
+    document: dict[str, Any] = (await phone.get(f"/v1/{kind}/{record['id']}")).json()
+    return document
+
+
+# People
+
+
+async def test_one_of_two_records_is_voided_and_names_the_other(worker: Phone) -> None:
+    household = await entered(worker)
+    one, into = await added(worker, household["id"], name="逄二次"), await added(worker, household["id"], name="逄二次甲")
+    await change(worker, household, "households", head_id=one["id"])
+    assert await records(worker, f"people/{one['id']}/join", into_id=into["id"], preview=True) == {"household": 1, "person": 1}
+    assert (await get(worker, "people", one))["voided"] is False
+    assert await records(worker, f"people/{one['id']}/join", into_id=into["id"]) == {"household": 1, "person": 1}
+    joined = await get(worker, "people", one)
+    assert (joined["voided"], joined["joined_into_id"], joined["name"]) == (True, into["id"], "逄二次")
+    assert (await get(worker, "households", household))["head_id"] == into["id"]
+    assert await found(worker, "逄二次", household_id=household["id"]) == [into["id"]]
+    assert await records(worker, f"people/{one['id']}/join", into_id=into["id"]) == {}
+    trail = (await worker.get(f"/v1/people/{one['id']}/revisions")).json()["items"]
+    assert trail[-1]["changes"] == {"voided": [False, True], "joined_into_id": [None, into["id"]]}
+
+
+async def test_they_can_be_parted_again(worker: Phone) -> None:
+    household = await entered(worker)
+    one, into = await added(worker, household["id"], name="逄三次"), await added(worker, household["id"])
+    assert await records(worker, f"people/{one['id']}/part") == {}
+    await tell(worker, f"people/{one['id']}/join", into_id=into["id"])
+    assert await records(worker, f"people/{one['id']}/part") == {"person": 1}
+    whole = await get(worker, "people", one)
+    assert (whole["voided"], whole["joined_into_id"], whole["rev"]) == (False, None, 3)
+    assert (await change(worker, whole, status="away")).status_code == 200
+    assert await found(worker, "逄三次", household_id=household["id"]) == [one["id"]]
+
+
+async def test_only_what_was_joined_is_parted(worker: Phone) -> None:
+    person = await added(worker, (await entered(worker))["id"])
+    await tell(worker, f"people/{person['id']}/void", reason="重复登记")
+    refused(await tell(worker, f"people/{person['id']}/part"), 409, VOIDED.slug)
+
+
+async def test_who_was_joined_takes_nobody_in_and_is_joined_once(worker: Phone) -> None:
+    household = await entered(worker)
+    one, two, three = [await added(worker, household["id"]) for _ in range(3)]
+    await tell(worker, f"people/{one['id']}/join", into_id=two["id"])
+    for body in ((one, three), (three, one)):
+        reply = await tell(worker, f"people/{body[0]['id']}/join", into_id=body[1]["id"])
+        refused(reply, 409, JOINED_ALREADY.slug)
+        assert reply.json()["joined_into_id"] == two["id"]
+    refused(await tell(worker, f"people/{two['id']}/join", into_id=two["id"]), 404, NOT_FOUND.slug)
+    assert await records(worker, f"people/{two['id']}/join", into_id=three["id"]) == {"person": 1}  # a chain is fine
+
+
+async def test_nobody_is_joined_with_somebody_out_of_reach(worker: Phone, sign_in: SignIn) -> None:
+    stranger, lead = await sign_in("worker-4"), await sign_in("lead-1")
+    theirs = await added(stranger, (await entered(stranger))["id"])
+    [group] = [place["place_id"] for place in (await lead.get("/v1/me")).json()["places"]]
+    household = await entered(worker, place_id=group)
+    one, two = await added(worker, household["id"]), await added(worker, household["id"])
+    for body in ((one, theirs["id"]), (theirs, one["id"]), (one, str(uuid4()))):
+        refused(await tell(worker, f"people/{body[0]['id']}/join", into_id=body[1]), 404, NOT_FOUND.slug)
+    refused(await tell(lead, f"people/{one['id']}/join", into_id=two["id"]), 403, NOT_ALLOWED.slug)
+
+
+async def test_phones_learn_the_successor(county: County) -> None:
+    officer, phone = await county.sign_in("township-1"), await county.sign_in("worker-1")
+    copy, cursor = await level(phone)
+    people = [key for key in fold(copy) if key[0] == "person"][:2]
+    one, into = people[0][1], people[1][1]
+    await tell(officer, f"people/{one}/join", into_id=into)
+    changes, cursor = await level(phone, cursor)
+    [gone] = [change for change in changes if change["id"] == one]
+    assert (gone["op"], gone["reason"], gone["successor_id"]) == ("remove", "voided", into)
+    [result] = await push(phone, op("person", one, {"status": "away"}, 1))
+    assert result["outcome"] == "inbox"
+    await tell(officer, f"people/{one}/part")
+    changes, _ = await level(phone, cursor)
+    [back] = [change for change in changes if change["id"] == one]
+    assert (back["op"], back["doc"]["joined_into_id"]) == ("upsert", None)
+
+
+# Households
+
+
+async def test_a_household_goes_into_another_and_keeps_its_visits(worker: Phone) -> None:
+    one, into = await entered(worker), await entered(worker)
+    people = [await added(worker, one["id"], relation=relation) for relation in ("head", "child")]
+    one = (await change(worker, one, "households", head_id=people[0]["id"])).json()
+    await visited(worker, one)
+    due = await raised(worker, one, words="看看扶手", priority="high")
+    ended = (
+        await change(worker, await raised(worker, one, due_on="2026-11-25"), "follow-ups", status="dropped", dropped_because="好了")
+    ).json()
+
+    would = await records(worker, f"households/{one['id']}/merge", into_id=into["id"], preview=True)
+    assert would == {"household": 1, "person": 2, "follow_up": 2}
+    assert await records(worker, f"households/{one['id']}/merge", into_id=into["id"]) == would
+    gone = await get(worker, "households", one)
+    assert (gone["status"], gone["head_id"], gone["joined_into_id"], gone["voided"]) == ("dissolved", None, into["id"], False)
+    moved = (await worker.get("/v1/people", params={"household_id": into["id"]})).json()["items"]
+    assert {(person["id"], person["relation"]) for person in moved} == {(person["id"], "other") for person in people}
+    assert len((await worker.get("/v1/visits", params={"household_id": one["id"]})).json()["items"]) == 1
+    dropped = await get(worker, "follow-ups", due)
+    assert (dropped["status"], bool(dropped["dropped_because"])) == ("dropped", True)
+    [again] = (await worker.get("/v1/follow-ups", params={"household_id": into["id"]})).json()["items"]
+    assert (again["words"], again["priority"], again["status"]) == ("看看扶手", "high", "open")
+    assert await get(worker, "follow-ups", ended) == ended
+    refused(await tell(worker, f"households/{into['id']}/merge", into_id=one["id"]), 409, JOINED_ALREADY.slug)
+    assert await records(worker, f"households/{one['id']}/merge", into_id=into["id"]) == {}
+
+
+async def test_some_of_the_people_found_a_household_of_their_own(worker: Phone) -> None:
+    one = await entered(worker)
+    head, spouse, child = [await added(worker, one["id"], relation=relation) for relation in ("head", "spouse", "child")]
+    one = (await change(worker, one, "households", head_id=head["id"])).json()
+    new = {"id": str(uuid4()), "place_id": one["place_id"], "number": f"分-{uuid4().hex[:8]}", "head_id": child["id"]}
+    who = {"person_ids": [child["id"], spouse["id"]]}
+    assert await records(worker, f"households/{one['id']}/split", **new, **who, preview=True) == {"household": 1, "person": 2}
+    assert (await worker.get(f"/v1/households/{new['id']}")).status_code == 404
+    assert await records(worker, f"households/{one['id']}/split", **new, **who) == {"household": 1, "person": 2}
+    there = (await worker.get("/v1/people", params={"household_id": new["id"]})).json()["items"]
+    assert {(person["id"], person["relation"]) for person in there} == {(child["id"], "head"), (spouse["id"], "other")}
+    assert (await get(worker, "households", one))["head_id"] == head["id"]
+    refused(await tell(worker, f"households/{one['id']}/split", **new, person_ids=[child["id"]]), 404, NOT_FOUND.slug)
+
+
+async def test_a_head_that_leaves_heads_the_old_household_no_more(worker: Phone) -> None:
+    one = await entered(worker)
+    head = await added(worker, one["id"], relation="head")
+    await change(worker, one, "households", head_id=head["id"])
+    new = {"place_id": one["place_id"], "number": f"分-{uuid4().hex[:8]}", "head_id": head["id"], "person_ids": [head["id"]]}
+    assert await records(worker, f"households/{one['id']}/split", **new) == {"household": 2, "person": 1}
+    assert (await get(worker, "households", one))["head_id"] is None
+
+
+# What a change would touch
+
+
+async def test_a_move_says_beforehand_what_it_takes_along(worker: Phone) -> None:
+    groups = [p["place_id"] for p in (await worker.get("/v1/places", params={"level": "group"})).json()["items"]]
+    household = await entered(worker, place_id=groups[0])
+    for _ in range(2):
+        await added(worker, household["id"])
+    await visited(worker, household)
+    await raised(worker, household)
+    path, headers = f"/v1/households/{household['id']}?preview=true", {"If-Match": '"1"'}
+    would = (await worker.patch(path, json={"place_id": groups[1]}, headers=headers)).json()
+    assert would == {"id": household["id"], "records": {"household": 1, "person": 2, "visit": 1, "follow_up": 1}}
+    assert (await get(worker, "households", household))["place_id"] == groups[0]
+    refused(await worker.patch(path, json={"place_id": 2_000_000}, headers=headers), 404, NOT_FOUND.slug)
+    refused(await worker.patch(path, json={"address": "村西头"}, headers={"If-Match": '"7"'}), 412, STALE.slug)
+    assert (await worker.patch(path, json={"address": "村西头"}, headers=headers)).json()["records"] == {"household": 1}
+
+
+async def test_parting_makes_likely_doubles_no_obstacle(worker: Phone) -> None:
+    """They were told apart by somebody who knows."""
+    household = await entered(worker)
+    one = await added(worker, household["id"], name="逄四次", born_on="1950-01-01")
+    body = {"household_id": household["id"], "name": "逄四次", "born_on": "1950-02-02"}
+    refused(await worker.post("/v1/people", json=body), 409, LOOKS_DOUBLE.slug)
+    two = (await worker.post("/v1/people?confirm=true", json=body)).json()
+    await tell(worker, f"people/{two['id']}/join", into_id=one["id"])
+    assert await records(worker, f"people/{two['id']}/part") == {"person": 1}
