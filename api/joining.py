@@ -20,8 +20,8 @@ MERGED = "户已合并，转到并入的户"
 
 
 async def carry_out(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool) -> dict[str, int]:
-    """How many records of each kind it changes. Raises the first refusal. What was read for the ops is not locked (the road locks in its own
-    order): all of it again, if it has changed meanwhile."""
+    """How many records of each kind it changes. Raises the first refusal. What was read for the ops is not locked (the road locks in its
+    own order): all of it again, if it has changed meanwhile."""
     try:
         records = await road.preview(tx, caller, ops, today=today, now=now)
         if not preview:

@@ -31,6 +31,7 @@ from api.routers import (
     person,
     place,
     push,
+    putting_right,
     sync,
     unsettled,
     user,
@@ -46,7 +47,10 @@ log = logging.getLogger("jiafang")
 # Paths are looked up in this order, and phones sync all day
 ROUTERS = tuple(
     part.router
-    for part in (sync, push, auth, me, visit, follow_up, household, person, place, catalogue_entry, user, unsettled, about, docs)
+    for part in (
+        *(sync, push, auth, me, visit, follow_up, household, person, place, catalogue_entry),
+        *(user, unsettled, putting_right, about, docs),
+    )
 )
 
 

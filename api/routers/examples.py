@@ -113,7 +113,17 @@ class _Demo:
 def by_operation() -> Mapping[str, Example]:
     """By operationId. Built at the first look at the documentation: it takes half a second."""
     county = _Demo()
-    return dict([*_signing_in(county), *_records(county), *_users(county), *_syncing(county), *_unsettled(county), *_service()])
+    return dict(
+        [
+            *_signing_in(county),
+            *_records(county),
+            *_users(county),
+            *_syncing(county),
+            *_unsettled(county),
+            *_putting_right(county),
+            *_service(),
+        ]
+    )
 
 
 def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
@@ -339,6 +349,30 @@ def _unsettled(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "dismiss_rejected_op", Example("worker-1", path={"id": rejected["id"]})
     yield "accept_inbox_entry", Example("township-1", {"outcome": "applied", "rev": 2}, path={"id": taken_in["id"]})
     yield "dismiss_inbox_entry", Example("township-1", path={"id": dismissed["id"]})
+
+
+def _putting_right(county: _Demo) -> Iterator[tuple[str, Example]]:
+    one, other = (county.stored_person(row) for row in county.people[:2])
+    other = {**other, "name": one["name"], "born_on": one["born_on"]}
+    ids = {"kind": "person", "id": one["id"], "other_id": other["id"]}
+    joins = {"method": "POST", "path": f"/v1/people/{other['id']}/join", "if_match": None, "body": {"into_id": one["id"]}}
+    pair = {**ids, "place_id": one["place_id"], "one": one, "other": other, "repair": joins}
+    yield (
+        "list_possible_doubles",
+        Example("worker-1", {"items": [pair], "next": None}, query={"kind": "person", "place_id": one["place_id"]}),
+    )
+    yield "dismiss_possible_double", Example("worker-1", body=ids)
+    home = {**county.stored_household(county.households[UUID(one["household_id"])]), "head_id": None}
+    heads = {"method": "PATCH", "path": f"/v1/households/{home['id']}", "if_match": '"1"', "body": {"head_id": one["id"]}}
+    wrong = {
+        "problem": "nobody-is-head",
+        "words": "户里有人，但没有户主",
+        "kind": "household",
+        "id": home["id"],
+        "place_id": home["place_id"],
+    }
+    listed = {"items": [{**wrong, "doc": home, "repair": heads}], "next": None}
+    yield "list_to_put_right", Example("worker-1", listed, query=wrong)
 
 
 def _service() -> Iterator[tuple[str, Example]]:

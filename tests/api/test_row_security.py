@@ -37,7 +37,7 @@ USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
 # read by access.py, accounts.py and the import alone, each time with an explicit WHERE
 NOT_HELD = {"place", "app_user", "membership"}
 RECORDS = [name for name in KINDS if name not in NOT_HELD]
-HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key")  # the tables under the net
+HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double")  # the tables under the net
 
 
 @dataclass(frozen=True)
