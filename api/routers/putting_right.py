@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import access_of
+from api.access import Access, access_of
 from api.db import store
 from api.db.putting_right import NOT_DOUBLE, doubles, to_put_right
 from api.db.session import Tx
@@ -64,26 +64,20 @@ def _statement(text: str) -> Callable[[Role], str]:
 )
 async def list_possible_doubles(request: Request, query: Annotated[DoublesQuery, Query()]) -> Response:
     access, sealed_with = access_of(request), orjson.dumps(["doubles", query.kind, query.place_id])
-    after, last = read_cursor(access, query.cursor, sealed_with, "text") if query.cursor else (str(NIL), NIL)
-    rows = await access.read(request, _statement(DOUBLES[query.kind]), query.limit + 1, UUID(after), last, query.place_id)
-    found = [row for row in rows if row["id"]]
-    items, more = found[: query.limit], len(found) > query.limit
-    following = cursor(access, str(items[-1]["id"]), items[-1]["other_id"], sealed_with) if more else None
+    rows, following = await _page(access, request, DOUBLES[query.kind], query, sealed_with)
     path = f"/v1/{KINDS[query.kind].plural}/{{}}/{JOINS[query.kind]}"
-    return wire.json(
+    items = [
         {
-            "items": [
-                {
-                    "kind": query.kind,
-                    **{name: row[name] for name in ("id", "other_id", "place_id")},
-                    **{name: orjson.Fragment(row[name]) for name in ("one", "other")},
-                    "repair": {"method": "POST", "path": path.format(row["other_id"]), "if_match": None, "body": {"into_id": row["id"]}},
-                }
-                for row in items
-            ],
-            "next": following,
+            "kind": query.kind,
+            "id": row["sort"],
+            "other_id": row["last"],
+            "place_id": row["place_id"],
+            **{name: orjson.Fragment(row[name]) for name in ("one", "other")},
+            "repair": {"method": "POST", "path": path.format(row["last"]), "if_match": None, "body": {"into_id": row["sort"]}},
         }
-    )
+        for row in rows
+    ]
+    return wire.json({"items": items, "next": following})
 
 
 @router.post(
@@ -134,19 +128,40 @@ async def dismiss(request: Request) -> Response:
 )
 async def list_to_put_right(request: Request, query: Annotated[ToPutRightQuery, Query()]) -> Response:
     access, sealed_with = access_of(request), orjson.dumps(["to put right", query.problem, query.place_id])
-    after = read_cursor(access, query.cursor, sealed_with, "text") if query.cursor else ("", NIL)
-    rows = await access.read(request, _statement(TO_PUT_RIGHT), query.limit + 1, *after, query.place_id, query.problem)
-    found, language = [row for row in rows if row["id"]], preferred(request.headers.get("accept-language"))
-    items, more = found[: query.limit], len(found) > query.limit
-    following = cursor(access, items[-1]["problem"], items[-1]["id"], sealed_with) if more else None
-    return wire.json({"items": [_wrong(dict(row), language) for row in items], "next": following})
+    rows, following = await _page(access, request, TO_PUT_RIGHT, query, sealed_with, query.problem)
+    language = preferred(request.headers.get("accept-language"))
+    return wire.json({"items": [_wrong(row, language) for row in rows], "next": following})
+
+
+async def _page(
+    access: Access, request: Request, statement: str, query: DoublesQuery | ToPutRightQuery, sealed_with: bytes, *more: Any
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The entries, and the cursor after them: place, sort and id of the last."""
+    place, sort, last = 0, "", NIL
+    if query.cursor:
+        at, last = read_cursor(access, query.cursor, sealed_with, "text")
+        number, _, sort = at.partition(":")
+        place = int(number)
+    rows = await access.read(request, _statement(statement), query.limit + 1, place, sort, last, query.place_id, *more)
+    found = [dict(row) for row in rows if row["last"]]
+    items, more_to_come = found[: query.limit], len(found) > query.limit
+    if not more_to_come:
+        return items, None
+    return items, cursor(access, f"{items[-1]['place_id']}:{items[-1]['sort']}", items[-1]["last"], sealed_with)
 
 
 def _wrong(row: Mapping[str, Any], language: str) -> dict[str, Any]:
-    path = f"/v1/{KINDS[row['kind']].plural}/{row['id']}"
     return {
-        **{name: row[name] for name in ("problem", "kind", "id", "place_id")},
-        "words": pick(WORDS[row["problem"]], language),
+        "problem": row["sort"],
+        "words": pick(WORDS[row["sort"]], language),
+        "kind": row["kind"],
+        "id": row["last"],
+        "place_id": row["place_id"],
         "doc": orjson.Fragment(row["doc"]),
-        "repair": {"method": "PATCH", "path": path, "if_match": f'"{row["rev"]}"', "body": orjson.Fragment(row["fix"])},
+        "repair": {
+            "method": "PATCH",
+            "path": f"/v1/{KINDS[row['kind']].plural}/{row['last']}",
+            "if_match": f'"{row["rev"]}"',
+            "body": orjson.Fragment(row["fix"]),
+        },
     }
