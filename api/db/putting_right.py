@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from api.db.documents import FIRST, Documents
 
-# Place by place, so that each is read by its own index and the first page ends early. `{0}` is read for one place, `w.held`.
+# Place by place, so that each is read by its own index and the first page ends early. `{0}` is read for one place, `w.held`;
+# `{1}` for the entries of the page alone.
 # Parameters: limit; the place, a text and the id of the last entry; a place and what lies below it, or null
 _BY_PLACE = f"""
-SELECT x.*, s.role FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.place_id AS held FROM place p WHERE p.county_id = $1
+SELECT x.*, {{1}} FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.place_id AS held FROM place p WHERE p.county_id = $1
     AND (p.place_id = ANY (s.places) OR p.township_id = ANY (s.townships)) AND p.place_id >= ${FIRST + 1}::int
     AND (${FIRST + 4}::int IS NULL OR ${FIRST + 4} IN (p.place_id, p.parent_id, p.township_id, 1)) ORDER BY p.place_id) w
   CROSS JOIN LATERAL (SELECT u.* FROM ({{0}}) u
@@ -21,11 +22,11 @@ def doubles(documents: Documents, equal: Sequence[str]) -> str:
     """Records that are equal in these columns, each pair once; `sort` and `last` are their ids."""
     table, alike = documents.table, " AND ".join(f"b.{column} = a.{column}" for column in equal)
     return _BY_PLACE.format(
-        f"SELECT a.place_id, a.id::text AS sort, b.id AS last, {documents.one('office', 'a.id')} AS one,"
-        f" {documents.one('office', 'b.id')} AS other FROM {table} a JOIN {table} b ON b.county_id = $1 AND {alike} AND b.id > a.id"
+        f"SELECT a.place_id, a.id::text AS sort, b.id AS last FROM {table} a JOIN {table} b ON b.county_id = $1 AND {alike} AND b.id > a.id"
         " AND NOT b.voided AND (b.place_id = ANY (s.places) OR b.township_id = ANY (s.townships))"
         " WHERE a.county_id = $1 AND a.place_id = w.held AND NOT a.voided AND NOT EXISTS (SELECT FROM not_double n"
-        f" WHERE n.county_id = $1 AND n.kind = '{documents.kind}' AND n.one = a.id AND n.other = b.id)"
+        f" WHERE n.county_id = $1 AND n.kind = '{documents.kind}' AND n.one = a.id AND n.other = b.id)",
+        f"{documents.one('office', 'x.sort::uuid')} AS one, {documents.one('office', 'x.last')} AS other",
     )
 
 
@@ -62,8 +63,9 @@ PROBLEMS = ("head-elsewhere", "head-gone", "no-household", "nobody-is-head", "od
 
 def to_put_right(*documents: Documents) -> str:
     """What doesn't agree; `sort` says what, `last` is the id. One more parameter: one of them alone, or null."""
-    doc = " ".join(f"WHEN '{each.kind}' THEN {each.one('office', 'c.last')}" for each in documents)
+    doc = " ".join(f"WHEN '{each.kind}' THEN {each.one('office', 'x.last')}" for each in documents)
     return _BY_PLACE.format(
-        f"SELECT c.*, CASE c.kind {doc} END AS doc FROM ({' UNION ALL '.join(f'{check} AND t.place_id = w.held' for check in _CHECKS)}) c"
-        f" WHERE ${FIRST + 5}::text IS NULL OR c.sort = ${FIRST + 5}"
+        f"SELECT c.* FROM ({' UNION ALL '.join(f'{check} AND t.place_id = w.held' for check in _CHECKS)}) c"
+        f" WHERE ${FIRST + 5}::text IS NULL OR c.sort = ${FIRST + 5}",
+        f"CASE x.kind {doc} END AS doc",
     )
