@@ -26,23 +26,27 @@ from api.db.migrations import newest
 from api.db.session import Database, Tx, UnfitRole, schema_version
 from api.embedded import CannotStart, Postgres
 from api.jobs import demo_county
+from api.key_file import BadKeys
 from api.language import both, pick
 from api.problems import BUSY, Problem
 from api.rules.caller import COUNTY_PLACE, command_line
 from api.rules.division_file import Changes, Register
 from api.schemas.user import NewUser
+from api.sealed import Seals
 from api.settings import Settings
 from api.sign_in import LOGIN, Passwords
-from api.tokens import BadKeys, Keys
+from api.tokens import Keys
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="家访 Jiafang: home-visit records for a county and its families.")
 importing = typer.Typer(no_args_is_help=True, help="Read files into the database.")
 users = typer.Typer(no_args_is_help=True, help="The first administrator, and forgotten passwords.")
 keys = typer.Typer(no_args_is_help=True, help="The keys that tokens are signed with.")
+seals = typer.Typer(no_args_is_help=True, help="The keys that identity numbers are sealed with.")
 app.add_typer(importing, name="import")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
+app.add_typer(seals, name="seals")
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)  # a sentence stays one line, for grep too
 
 
@@ -338,6 +342,13 @@ def rotate() -> None:
 def remove(kid: str) -> None:
     """Remove a signing key and list the others. Tokens that it signed are refused from the next start on."""
     _list(Keys.load(Settings().keys_file).remove_signing_key(kid))
+
+
+@seals.command("rotate")
+def rotate_seals() -> None:
+    """Add a sealing key and list all, the newest last. None is ever removed. Restart every server at once: others can't open what it seals."""
+    for key_id in Seals.load(Settings().seals_file).add_key().ids:
+        out.print(key_id, highlight=False)
 
 
 def _list(left: Keys) -> None:

@@ -39,6 +39,7 @@ from api.routers import (
     wire,
 )
 from api.schemas.faults import invalid
+from api.sealed import Seals
 from api.settings import Settings
 from api.sign_in import Passwords
 from api.tokens import Keys
@@ -84,6 +85,7 @@ def build() -> FastAPI:
     )
     app.state.access = Access(database, keys, settings.today)
     app.state.settings, app.state.passwords, app.state.schema_version = settings, Passwords(), newest()
+    app.state.seals = Seals.load_or_create(settings.seals_file)
     for router in ROUTERS:
         app.include_router(router)
     app.exception_handler(Problem)(_problem)

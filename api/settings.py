@@ -33,3 +33,7 @@ class Settings(BaseSettings):
     @property
     def keys_file(self) -> Path:
         return self.var / "keys.json"
+
+    @property
+    def seals_file(self) -> Path:
+        return self.var / "seals.json"

@@ -7,12 +7,8 @@ must be is asked here, and whatever is wrong with one is the same BadToken.
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import tempfile
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
+
+from api import key_file
+from api.key_file import BadKeys
 
 ALGORITHM = "ES256"
 TYPE = "at+jwt"
@@ -45,10 +44,6 @@ TOKEN = re.compile(
     r"\.[A-Za-z0-9_-]{85}[AQgw]"
 )
 KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-class BadKeys(ValueError):
-    """The file of keys cannot be used; the text says why and never shows a key."""
 
 
 class BadToken(Exception):
@@ -98,14 +93,13 @@ class Keys:
     @classmethod
     def load(cls, path: Path) -> Self:
         try:
-            return cls(path, json.loads(path.read_text("ascii"), object_pairs_hook=_no_twins))
+            return cls(path, key_file.read(path))
         except (OSError, ValueError, RecursionError, JOSEError) as wrong:
             raise BadKeys(f"The keys in {path} cannot be used: {wrong}") from None
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        with suppress(FileExistsError):  # another process was first, and its file is the one that counts
-            _put(path, {"secret": secrets.token_hex(32), "signing": [_new_signing_key()]}, os.link)
+        key_file.create(path, {"secret": secrets.token_hex(32), "signing": [_new_signing_key()]})
         return cls.load(path)
 
     @classmethod
@@ -126,7 +120,7 @@ class Keys:
 
     def _with_signing(self, entries: list[dict[str, str]]) -> Self:
         keys = type(self)(self._path, self._document | {"signing": entries})  # sound, or nothing is written
-        _put(self._path, keys._document, _replace)
+        key_file.replace(self._path, keys._document)
         return keys
 
     @property
@@ -168,25 +162,6 @@ def _new_signing_key() -> dict[str, str]:
     return {"kid": secrets.token_hex(8), "private": pem.decode("ascii")}
 
 
-def _put(path: Path, document: dict[str, Any], publish: Callable[[Path, Path], None]) -> None:
-    """The whole file appears at once, or nothing does. mkstemp makes it readable for us alone."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            json.dump(document, file, indent=2)
-            file.flush()
-            os.fsync(handle)
-        publish(Path(name), path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _replace(fresh: Path, path: Path) -> None:
-    before = path.stat()
-    os.chown(fresh, before.st_uid, before.st_gid)  # root may rotate the keys of a server that runs as somebody else
-    fresh.replace(path)
-
-
 def issue(keys: Keys, *, county_id: int, user_id: UUID, device_id: UUID, role: str, now: int) -> str:
     if not (0 < county_id <= INT32 and role in ROLES):
         raise ValueError("verify would refuse this token")
@@ -212,7 +187,7 @@ def verify(keys: Keys, token: str, now: int) -> Claims:
         raise BadToken
     try:
         payload = jws.verify(token, key, (ALGORITHM,)).decode("ascii")
-        return _claims(json.loads(payload, object_pairs_hook=_no_twins), now)
+        return _claims(json.loads(payload, object_pairs_hook=key_file.no_twins), now)
     # jose leaks these from tokens that are made for it; ValueError is also what json and UUID say.
     except (JOSEError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise BadToken from None
@@ -239,13 +214,6 @@ def _uuid(text: str) -> UUID:
     if str(value) != text:
         raise BadToken
     return value
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
 
 
 class Remembered:

@@ -15,6 +15,7 @@ from api.access import Access
 from api.db.session import Database
 from api.embedded import Urls
 from api.sign_in import Passwords, by_password
+from api.sealed import Seals
 from api.tokens import Keys
 from tests.conftest import Databases
 
@@ -198,6 +199,16 @@ def test_keys_are_added_and_removed(jiafang: Jiafang, tmp_path: Path) -> None:
     sentence_of_keys(jiafang("keys", "remove", new), "there is no signing key")  # the last one stays
     assert [key["kid"] for key in Keys.load(path).public_jwks()["keys"]] == [new]
     assert Keys.load(path).mac("refresh", b"x") == secret  # refresh tokens stay good
+
+
+def test_a_sealing_key_is_added_and_none_is_removed(jiafang: Jiafang, tmp_path: Path) -> None:
+    path = tmp_path / "var" / "seals.json"
+    sentence_of_keys(jiafang("seals", "rotate"), "cannot be used")
+    assert not path.exists()
+    path.parent.mkdir()
+    [old] = Seals.load_or_create(path).ids
+    first, new = jiafang("seals", "rotate").out.split()
+    assert (first, [old, new]) == (old, Seals.load(path).ids)
 
 
 def sentence_of_keys(said: Said, words: str) -> None:

@@ -31,7 +31,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api import tokens
-from api.tokens import BadKeys, BadToken, Claims, Keys, Remembered, issue, verify
+from api.key_file import BadKeys
+from api.tokens import BadToken, Claims, Keys, Remembered, issue, verify
 
 NOW = 1_800_000_000
 USER = UUID("018f3c5e-6a51-7c11-9d3a-0c6f1de1a001")
