@@ -346,7 +346,7 @@ def remove(kid: str) -> None:
 
 @seals.command("rotate")
 def rotate_seals() -> None:
-    """Add a sealing key and list all, the newest last. None is ever removed. Restart every server at once: others can't open what it seals."""
+    """Add a sealing key and list all, the newest last; none is removed. Restart every server at once: others can't open what it seals."""
     for key_id in Seals.load(Settings().seals_file).add_key().ids:
         out.print(key_id, highlight=False)
 

@@ -22,7 +22,22 @@ from api.rules import household as household_rule
 from api.rules import person as person_rule
 from api.rules import visit as visit_rule
 from api.rules.caller import Caller, Role
-from api.schemas.base import COLLEAGUES, GUARDED, ONCE, PLACES, Coded, Distinct, Names, Record, at_most, mark_of, marked, sent
+from api.schemas.base import (
+    COLLEAGUES,
+    GUARDED,
+    ONCE,
+    PLACES,
+    Coded,
+    Distinct,
+    EndOf,
+    Names,
+    Record,
+    at_most,
+    mark_of,
+    marked,
+    sent,
+    synced,
+)
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
@@ -85,12 +100,16 @@ class Kind:
     required: tuple[str, ...] = field(init=False)
     sent: frozenset[str] = field(init=False)  # what a client may say
     defaults: Row = field(init=False)  # of members that it need not say
+    trailed: tuple[str, ...] = field(init=False)  # what the trail says from what to what
+    end: EndOf | None = field(init=False)  # of a sealed value
 
     def __post_init__(self) -> None:
         self.documents = Documents(
             self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below
         )
-        self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None)
+        self.trailed = tuple(n for n in synced(self.schema) if n not in ("rev", "updated_at"))  # which follow from the edit of others
+        self.end = next((end for f in self.schema.model_fields.values() if (end := mark_of(f, EndOf))), None)
+        self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None, self.end.blind if self.end else None)
         self.once = tuple(n for n, f in sent(self.schema) if marked(f, ONCE))
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
@@ -147,7 +166,7 @@ PERSON = Kind(
     writers={"township": "all", "village": "all"},
     parent=Parent("household", "household_id"),
     rule=person_rule.check,
-    born=lambda caller: {"joined_into_id": None},
+    born=lambda caller: {"joined_into_id": None, **people.NO_IDENTITY},
     derived=person_rule.derived,
     keys=person_rule.keys,
     doubles=("alike",),

@@ -27,6 +27,7 @@ from api.routers import (
     docs,
     follow_up,
     household,
+    identity_number,
     me,
     person,
     place,
@@ -49,7 +50,7 @@ log = logging.getLogger("jiafang")
 ROUTERS = tuple(
     part.router
     for part in (
-        *(sync, push, auth, me, visit, follow_up, household, person, place, catalogue_entry),
+        *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
         *(user, unsettled, putting_right, about, docs),
     )
 )

@@ -257,6 +257,25 @@ DAY_TO_COME = ProblemKind(
     both("只能记录到明天为止的日期；今天是 {today}。", "Days up to tomorrow can be recorded; today is {today}."),
     of_itself=True,
 )
+NO_IDENTITY_NUMBER = ProblemKind(
+    "no-identity-number",
+    422,
+    both("不是有效的身份证号码", "Not a valid identity number"),
+    both(
+        "应为 18 位，出生日期和末位校验码须正确。请对照证件再输入一次。",
+        "It has 18 characters, with a birthday that can have been and the right check digit at the end. Look at the card again.",
+    ),
+    of_itself=True,
+)
+CANNOT_BE_OPENED = ProblemKind(
+    "cannot-be-opened",
+    409,
+    both("加密内容打不开", "What is sealed cannot be opened"),
+    both(
+        "服务器上没有它的密钥。请告诉管理员；或对照证件重新登记。",
+        "The key to it is not on this server. Tell the administrator, or enter it again from the card.",
+    ),
+)
 NOBODY_MET = ProblemKind(
     "nobody-met",
     422,

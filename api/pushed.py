@@ -19,6 +19,7 @@ from api.kinds import KINDS, Kind
 from api.language import both
 from api.problems import INVALID, NOT_ALLOWED, NOT_JSON, REFUSED_WORD, Fault, Problem
 from api.road import Op, marked
+from api.rules.citizen_id import is_one
 from api.rules.merge import plain
 from api.rules.refused import refused_word
 from api.schemas.base import Body, Instant, Reason, pushed, says
@@ -210,4 +211,5 @@ def _recorded(value: Any) -> Any:
 
 
 def _refused(value: Any) -> bool:
-    return isinstance(value, str) and refused_word(value) is not None
+    """An identity number has a call of its own, and is kept nowhere else."""
+    return (isinstance(value, str) and refused_word(value) is not None) or is_one(value)

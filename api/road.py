@@ -36,14 +36,13 @@ from api.rules.caller import COUNTY_PLACE, Caller
 from api.rules.merge import Step, plain
 from api.rules.refused import refused_word
 
-NO_EDIT = ("rev", "updated_at")  # follow from the edit of other members
-
 
 @dataclass(slots=True)
 class Op:
     """One wish: create (`base_rev` None), change (`doc` holds the members to change) or void (`void` holds the reason) the record `id`.
     A record is voided with a `joined_into_id` where it is one with another, and is whole again without (joining.py).
-    `made_at`: when, by the clock of the device; None: now. `mark`: what the wish says, in 16 bytes: the same again is a repeat."""
+    `made_at`: when, by the clock of the device; None: now. `mark`: what the wish says, in 16 bytes: the same again is a repeat.
+    `sealed`: columns of a sealed value, to be set or, all None, to be removed; the mark is then given, made of the blind index."""
 
     kind: Kind
     id: UUID
@@ -52,6 +51,7 @@ class Op:
     void: str | None = None
     made_at: datetime | None = None
     mark: bytes = b""
+    sealed: Row = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.mark = self.mark or marked(self.kind.name, self.id, self.base_rev, self.void, self.doc)
@@ -97,6 +97,7 @@ class Batch:
     changed: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
     before: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # what is changed, as it is stored
     alike: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what may have become a double
+    valued: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what got a sealed value, which others may have
     stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
     left: dict[tuple[str, UUID], set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))  # (place, township) moved from
     revisions: list[Row] = field(default_factory=list)
@@ -189,7 +190,7 @@ def _moves(op: Op, row: Row | None) -> bool:
 
 async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
     caller = batch.caller
-    asked = [op.id for op in ops if op.made_at or (op.creates and op.id in batch.rows[kind.name])]
+    asked = [op.id for op in ops if op.made_at or op.sealed or (op.creates and op.id in batch.rows[kind.name])]
     if asked:
         for step in await tx.fetch(store.TRAIL, caller.county_id, kind.name, asked):
             changes = None if step["changes"] is None else orjson.loads(step["changes"])
@@ -282,22 +283,27 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         return NOT_ALLOWED()
     if op.void is not None and before["voided"]:
         return before
+    if op.sealed and batch.trail[kind.name, op.id][-1].mark == op.mark:  # the same again, after a lost reply
+        return before
     if op.base_rev is not None and op.base_rev != before["rev"]:
         return STALE(rev=before["rev"])
     parted = before["voided"] and op.doc == {"joined_into_id": None} and before.get("joined_into_id") is not None
-    if before["voided"] and not parted:
+    unsealed = op.sealed and not any(op.sealed.values())  # what is sealed can always be taken away
+    if before["voided"] and not (parted or unsealed):
         return VOIDED()
     if op.void is not None:
         if any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
         return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
     edits = {member: value for member, value in op.doc.items() if value != before[member]}
+    if kind.end and op.sealed and op.sealed[kind.end.blind] != before[kind.end.blind]:
+        edits |= op.sealed
     for member in edits:
         if member in kind.once:
             return FIXED.at(f"/{member}")
     if not edits:
         return before
-    after = {**before, **edits, "voided": False, "rev": before["rev"] + 1}
+    after = {**before, **edits, "voided": before["voided"] and not parted, "rev": before["rev"] + 1}
     parent = batch.rows[kind.parent.kind].get(after[kind.parent.member], {}) if kind.parent else {}
     if kind.parent and kind.parent.member in edits:  # a move: who holds both places finds both parents
         if not parent:
@@ -356,9 +362,12 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     else:
         batch.before[kind.name].setdefault(op.id, before)
         batch.changed[kind.name][op.id] = after
-    changes = None
+    changes: Row | None = None
     if before is not None:
-        changes = {m: [plain(before[m]), plain(after[m])] for m in kind.schema.model_fields if before[m] != after[m] and m not in NO_EDIT}
+        changes = {m: [plain(before[m]), plain(after[m])] for m in kind.trailed if before[m] != after[m]}
+        if kind.end and before[kind.end.blind] != after[kind.end.blind]:
+            changes[kind.end.value] = [before[kind.end.blind] is not None, after[kind.end.blind] is not None]  # that it is there, not what
+            batch.valued[kind.name].add(op.id)
     batch.trail[kind.name, op.id].append(Step(after["rev"], True, made_at, changes, op.mark))
     batch.revisions.append(
         {
@@ -456,8 +465,8 @@ async def reply(tx: Tx, batch: Batch, ops: Sequence[Op], results: Sequence[Resul
             found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
             docs = {row["id"]: row for row in found}
         doubles = defaultdict[UUID, list[UUID]](list)
-        if kind.store.doubles and batch.alike[kind.name]:
-            for row in await tx.fetch(kind.store.doubles, caller.county_id, list(batch.alike[kind.name]), *scope):
+        for statement, of in ((kind.store.doubles, batch.alike[kind.name]), (kind.store.same_value, batch.valued[kind.name])):
+            for row in await tx.fetch(statement, caller.county_id, list(of), *scope) if statement and of else ():
                 doubles[row["of"]].append(row["id"])
         for op, result in mine:
             if result.with_doc and op.id in docs:

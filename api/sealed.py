@@ -1,5 +1,5 @@
-"""Values that are stored sealed: AES-256-GCM under a ring of keys, bound to the row that they belong to. And their blind index, a keyed hash
-by which the same value is found again while all of them stay sealed (decision 0013).
+"""Values that are stored sealed: AES-256-GCM under a ring of keys, bound to the row that they belong to. And their blind index: a keyed
+hash by which the same value is found again while all of them stay sealed (decision 0015).
 """
 
 import hmac
@@ -24,8 +24,8 @@ class CannotOpen(Exception):
 
 
 class Seals:
-    """The keys in one file: {"blind": 32 bytes in hex, "sealing": [{"id": …, "algorithm": …, "key": 32 bytes in hex}, …]}. Each opens what it
-    sealed, the newest, which stands last, seals. The blind index has the same key for ever.
+    """The keys in one file: {"blind": 32 bytes in hex, "sealing": [{"id": …, "algorithm": …, "key": 32 bytes in hex}, …]}. Each opens what
+    it sealed; the newest, which stands last, seals. The blind index has the same key for ever.
 
     An object never changes: after a rotation the file is loaded anew.
     """

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import TIMESTAMP
 from sqlmodel import SQLModel
 
-from api.schemas.base import Record, Seen, View, mark_of
+from api.schemas.base import EndOf, Record, Seen, View, mark_of
 
 Level = Literal["place", "township"]
 DIRECTION = {"asc": ">", "desc": "<"}
@@ -42,14 +42,17 @@ class Documents:
         self.own = f"t.{own} = s.user_id" if own else "false"
         self.table, self.columns = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         self.sort, (self.sort_type, self.direction) = next(iter(order.items()))
-        self.get = {view: self._get(view, first=FIRST) for view in get_args(View)}
+        self.get = {view: self._get(view, first=FIRST, ends=view == "office") for view in get_args(View)}
         self.revisions = {view: self._revisions(view) for view in get_args(View)}
         self.stored = {view: KNOWN + self._get(view, first=6, many=True) for view in get_args(View)}
         self.list = cache(self._list)
 
-    def _columns(self, view: View) -> str:
+    def _columns(self, view: View, *, ends: bool = False) -> str:
+        """`ends`: with those of sealed values."""
         columns = []
         for name, field in self.schema.model_fields.items():
+            if mark_of(field, EndOf) and not ends:
+                continue
             seen = mark_of(field, Seen) or Seen()
             value = f"t.{name}"
             if isinstance(self.columns[name].type, TIMESTAMP):
@@ -60,8 +63,8 @@ class Documents:
                 columns.append(f"{value} AS {name}")
         return ", ".join(columns)
 
-    def _doc(self, view: View) -> str:
-        return f"(SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)}) d) AS doc"
+    def _doc(self, view: View, *, ends: bool = False) -> str:
+        return f"(SELECT row_to_json(d)::text FROM (SELECT {self._columns(view, ends=ends)}) d) AS doc"
 
     def one(self, view: View, record_id: str) -> str:
         """SQL of one record's document where a list of ids says which; null where it is out of reach."""
@@ -72,15 +75,17 @@ class Documents:
         above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
         return f"(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships){above})"
 
-    def _get(self, view: View, *, first: int, many: bool = False) -> str:
+    def _get(self, view: View, *, first: int, many: bool = False, ends: bool = False) -> str:
         ids = f"ANY (${first}::uuid[])" if many else f"${first}::uuid"
         return (
-            f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view)} FROM {self.table} t"
+            f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view, ends=ends)} FROM {self.table} t"
             f" WHERE t.county_id = $1 AND t.id = {ids} AND {self._in_scope()}) x ON true"
         )
 
     def _revisions(self, view: View) -> str:
-        hidden = [n for n, f in self.schema.model_fields.items() if view == "group" and (mark_of(f, Seen) or Seen()).group != "all"]
+        members = self.schema.model_fields.items() if view == "group" else ()
+        hidden = [n for n, f in members if (mark_of(f, Seen) or Seen()).group != "all"]
+        hidden += [end.value for _, f in members if (end := mark_of(f, EndOf))]
         changes = f"CASE WHEN {self.own} THEN r.changes ELSE r.changes - '{{{','.join(hidden)}}}'::text[] END" if hidden else "r.changes"
         reason = "r.void_reason" if view == "office" else "CASE WHEN r.by_user_id = s.user_id THEN r.void_reason END AS void_reason"
         moment = """to_char(r.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {0}"""

@@ -22,7 +22,7 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 class Store:
     """The statements of one kind's table."""
 
-    def __init__(self, table: type[SQLModel], doubles: tuple[str, ...], parent_member: str | None) -> None:
+    def __init__(self, table: type[SQLModel], doubles: tuple[str, ...], parent_member: str | None, blind: str | None = None) -> None:
         name, declared = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         columns = {c.name: c.type.compile(_DIALECT) for c in declared if c.name != "county_id"}
         names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
@@ -43,13 +43,13 @@ class Store:
             f" FROM json_to_recordset($2::json) AS x ({typed}) WHERE t.county_id = $1 AND t.id = x.id"
         )
         # other records that look like the same thing; run after the insert, so doubles within one batch are found too
-        self.doubles = (
+        alike = (
             f"SELECT x.id AS of, d.id FROM {name} x CROSS JOIN LATERAL (SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id <> x.id"
-            f" AND NOT t.voided AND {in_scope} AND {' AND '.join(f't.{m} {same[m]} x.{m}' for m in doubles)} LIMIT 10) d"
+            f" AND NOT t.voided AND {in_scope} AND {{}} LIMIT 10) d"
             f" WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[]) AND {in_scope.replace('t.', 'x.')}"
-            if doubles
-            else None
         )
+        self.doubles = alike.format(" AND ".join(f"t.{m} {same[m]} x.{m}" for m in doubles)) if doubles else None
+        self.same_value = alike.format(f"t.{blind} = x.{blind}") if blind else None  # of what is sealed
         self.seen = f"SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope}"
         # what hangs on these parents: all of it, or what is not voided; and the parents of these records. None: a kind that hangs on a
         # place, or on nothing

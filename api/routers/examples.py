@@ -17,8 +17,9 @@ from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
 from api.routers.about import ABSENT
+from api.rules.citizen_id import check_digit
 from api.rules.standard_catalogues import standard
-from api.schemas.base import Change
+from api.schemas.base import Change, EndOf, mark_of
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
@@ -55,7 +56,8 @@ class Example(NamedTuple):
 def _shown(model: type[BaseModel], row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """A `row` as the service shows it: the members of `model`, with `more` and else what is in every new record."""
     given = {**BASE, **row, **more}
-    empty = {name: None if field.is_required() else field.get_default() for name, field in model.model_fields.items()}
+    members = {name: field for name, field in model.model_fields.items() if not mark_of(field, EndOf)}  # which a list does not show
+    empty = {name: None if field.is_required() else field.get_default() for name, field in members.items()}
     shown: dict[str, Any] = orjson.loads(orjson.dumps({name: given.get(name, empty[name]) for name in empty}))
     return shown
 
@@ -201,6 +203,10 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     }
     stored = {**shown, **new, "created_by": str(county.worker["id"])}
     yield from _calls("person", "people", "worker-1", shown, (new, stored), {"status": "away"}, wrong)
+    # the one call that shows the end of the number as well
+    yield "get_person", Example("worker-1", {**shown, "identity_last4": None}, path={"id": shown["id"]})
+    spouse = next(row for row in county.people if row["relation"] == "spouse" and str(row["household_id"]) != home["id"])
+    yield from _identity_number(spouse, county.worker["id"])
 
     yield from _joining(county)
 
@@ -258,6 +264,18 @@ def _joining(county: _Demo) -> Iterator[tuple[str, Example]]:
     }
     records = {"household": 2 if len(of[split["id"]]) == 1 else 1, "person": 1}
     yield "split_household", Example("worker-1", {"id": new["id"], "records": records}, new, {"id": str(split["id"])})
+
+
+def _identity_number(person: demo.Person, worker_id: UUID) -> Iterator[tuple[str, Example]]:
+    """In the order of the page: it is stored, read and removed."""
+    first = f"990101{person['born_on']:%Y%m%d}00{person['sex']}"  # of the invented county; even for women
+    number, path = first + check_digit(first), {"id": str(person["id"])}
+    purpose = "help_with_application"
+    entry = {"at": AT, "by_user_id": str(worker_id), "by_device_id": DEVICE_ID, "what": "identity_number", "purpose": purpose}
+    yield "put_identity_number", Example("worker-1", {"identity_last4": number[-4:], "differs_in": []}, {"number": number}, path)
+    yield "get_identity_number", Example("worker-1", {"number": number}, path=path, query={"purpose": purpose})
+    yield "delete_identity_number", Example("worker-1", path=path)
+    yield "list_person_access_log", Example("worker-1", {"items": [entry], "next": None}, path=path)
 
 
 def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Iterator[tuple[str, Example]]:

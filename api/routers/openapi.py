@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
 from api.accounts import BELOW, LEVELS
@@ -19,7 +20,7 @@ from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, wire
 from api.rules.caller import Role
-from api.schemas.base import Seen, mark_of
+from api.schemas.base import EndOf, Seen, mark_of
 from api.sign_in import ENDS
 
 Language = Literal["zh", "en"]
@@ -220,7 +221,8 @@ def _complete(operation: Json) -> None:
 
 
 def _parameter(parameter: Json, example: examples.Example) -> None:
-    """Examples of a path or header fill the form of the docs page; those of a filter only show what it may be."""
+    """Examples of a path or header, and of what a query must say, fill the form of the docs page; those of a filter only show what it may
+    be."""
     name, schema = parameter["name"], _cleaned(parameter["schema"])
     if parameter["in"] == "path":
         parameter |= {"description": PATH_WORDS.get(name, ""), **({"example": example.path[name]} if name in example.path else {})}
@@ -230,6 +232,8 @@ def _parameter(parameter: Json, example: examples.Example) -> None:
         schema = {key: value for key, value in schema.items() if value != [] and key != "description"}
         if name in example.query and "default" not in schema:
             schema["examples"] = [example.query[name]]
+        if parameter["required"]:
+            parameter["example"] = example.query.get(name)
     parameter["schema"] = schema
 
 
@@ -303,6 +307,10 @@ def problems_as_markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _seen(field: FieldInfo) -> str:
+    return "none" if mark_of(field, EndOf) else (mark_of(field, Seen) or Seen()).group
+
+
 def rights_as_markdown() -> str:
     """docs/rights.md: who may do what."""
 
@@ -325,7 +333,7 @@ def rights_as_markdown() -> str:
         words = _words(kind.schema.__name__, kind.schema.__doc__ or "")[0]
         rights = (called(*(role for role, whose in kind.writers.items() if whose == much)) for much in ("all", "own"))
         above = ", also in the places above" if kind.public_below else ""
-        hidden = (", ".join(f"`{n}`" for n, f in kind.schema.model_fields.items() if (mark_of(f, Seen) or Seen()).group == group)
+        hidden = (", ".join(f"`{n}`" for n, f in kind.schema.model_fields.items() if _seen(f) == group)
                   for group in ("own", "none"))  # fmt: skip
         lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | everybody{above} | {' | '.join(hidden)} |")
     lines += ["", "Divisions are imported, by the county alone; the other places are villagers' groups.", ""]

@@ -182,8 +182,6 @@ class Records:
             result = await _write(access, op, caller, confirm)
             return wire.document(result.doc or "", result.rev or 0)
 
-        if_match = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": '"1"',
-                    "description": both("所依据的版本（ETag）", "The revision that was edited (ETag)")}  # fmt: skip
         self._add(
             "PATCH",
             self.path + "/{id}",
@@ -212,7 +210,7 @@ class Records:
             *refusals,
             *self.doubles,
             **wire.request_body(model, wire.MERGE_PATCH),
-            parameters=[if_match],
+            parameters=[wire.if_match()],
         )
 
     def voids(self, *refusals: ProblemKind) -> None:

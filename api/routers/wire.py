@@ -224,6 +224,16 @@ def _headers(words: Mapping[str, str]) -> dict[str, Any]:
     return {"headers": said} if said else {}
 
 
+def done(headers: Mapping[str, str]) -> dict[int | str, Any]:
+    """Nothing to say but the headers; openapi.py adds the words."""
+    return {204: {"description": "", **_headers(headers)}}
+
+
+def if_match(example: str = '"1"') -> dict[str, Any]:
+    words = both("所依据的版本（ETag）", "The revision that was edited (ETag)")
+    return {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": example, "description": words}
+
+
 def request_body(model: type[BaseModel], media_types: Sequence[str] = JSON) -> dict[str, Any]:
     BODIES[model.__name__] = model
     schema = {"$ref": f"#/components/schemas/{model.__name__}"}

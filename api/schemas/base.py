@@ -48,6 +48,16 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class EndOf:
+    """The member is the end of a sealed value, which has calls of its own. A GET by id shows it in the office view, and nothing else does.
+    `value`: what the value is called in the trail, which says of it only whether there is one. `blind`: the column that is equal where the
+    value is."""
+
+    value: str
+    blind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     name: str
 
@@ -182,6 +192,11 @@ def _body(schema: type[Record], name: str, extra: dict[str, Any], *, optional: b
     return create_model(name, __base__=Body, __doc__=schema.__doc__, **members, **extra)
 
 
+def synced(schema: type[Record]) -> list[str]:
+    """The members that a list, a pull or a reply shows: all but the ends of sealed values."""
+    return [name for name, field in schema.model_fields.items() if not mark_of(field, EndOf)]
+
+
 @cache
 def creation(schema: type[Record]) -> type[Body]:
     """The body of `POST`: what may be sent, as required as the schema has it, and maybe the `id`."""
@@ -198,9 +213,13 @@ def change(schema: type[Record]) -> type[Body]:
 @cache
 def pushed(schema: type[Record]) -> type[Body]:
     """The `doc` of an edit that was made offline: any of the members that may be sent. Phones send whole records, so members that the
-    service sets are let pass, whatever they say; the others mean nothing here."""
+    service sets are let pass, whatever they say, if a phone can have them at all; the others mean nothing here."""
     words = both("由服务器设定；写了也不看", "Set by the service; whatever it says is let pass")
-    ignored = {name: (Any, Field(None, description=words)) for name, field in schema.model_fields.items() if marked(field, SERVER)}
+    ignored = {
+        name: (Any, Field(None, description=words))
+        for name, f in schema.model_fields.items()
+        if marked(f, SERVER) and name in synced(schema)
+    }
     return _body(schema, f"{schema.__name__}Doc", ignored, optional=True)
 
 

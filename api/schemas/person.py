@@ -3,7 +3,22 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.language import both
-from api.schemas.base import SERVER, Birthday, Distinct, Id, Name, Phone, PlaceNumber, Query, Record, Seen, Sought, says
+from api.schemas.base import (
+    MAY_BE_ABSENT,
+    SERVER,
+    Birthday,
+    Distinct,
+    EndOf,
+    Id,
+    Name,
+    Phone,
+    PlaceNumber,
+    Query,
+    Record,
+    Seen,
+    Sought,
+    says,
+)
 
 Status = Literal["present", "away", "moved", "died"]
 
@@ -36,6 +51,18 @@ class Person(Record):
     ] = "present"
     joined_into_id: Annotated[
         Id | None, SERVER, says("与哪一条是同一个人（合并后）", "The record of the same person that this one was joined into")
+    ] = None
+
+    identity_last4: Annotated[
+        str | None,
+        SERVER,
+        EndOf("identity_number", "identity_blind"),
+        Field(json_schema_extra=MAY_BE_ABSENT),
+        says(
+            "身份证号码末四位；只在单独取这一条时给出，中心户长看不到",
+            "The last four of the identity number; only where this one record is asked for, and never for a lead household",
+            "002X",
+        ),
     ] = None
 
 

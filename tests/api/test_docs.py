@@ -152,7 +152,8 @@ def calls(document: dict[str, Any]) -> Iterator[Call]:
     found.sort(key=lambda o: LAST.index(o.name) if o.name in LAST else -1)
     for o in found:
         filters = [p for p in o.says.get("parameters", []) if p["in"] == "query"]
-        for query in ({}, *({p["name"]: value} for p in filters for value in p["schema"].get("examples", []))):
+        always = {p["name"]: p["example"] for p in filters if p["required"]}
+        for query in (always, *({**always, p["name"]: value} for p in filters for value in p["schema"].get("examples", []))):
             content = o.says.get("requestBody", {}).get("content", {"": {}})
             for media_type, said in content.items():
                 bodies = said.get("examples", {"": {"value": said.get("example")}})

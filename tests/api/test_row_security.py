@@ -1,11 +1,10 @@
 """The WHERE of each statement is the rope, row security is the net: with and without the net every caller gets the same rows,
 and where a WHERE is missing the net holds (decision 0003)."""
 
-import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +17,7 @@ from sqlmodel import SQLModel
 
 from api import demo
 from api.access import CALLER, WHO, Access
-from api.db import kept, store
+from api.db import access_log, kept, store
 from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
 from api.embedded import Urls
@@ -37,7 +36,7 @@ USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
 # read by access.py, accounts.py and the import alone, each time with an explicit WHERE
 NOT_HELD = {"place", "app_user", "membership"}
 RECORDS = [name for name in KINDS if name not in NOT_HELD]
-HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double")  # the tables under the net
+HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double", "access_log")  # the tables under the net
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,16 @@ async def run(connection: Connection, sql: str, *args: Any, caller: Caller | Non
 
 @pytest.fixture(scope="module")
 async def net(urls: Urls, access: Access, sign_in: SignIn) -> AsyncIterator[Net]:
-    """With a voided visit and a changed one in the county."""
+    """With a voided visit and a changed one in the county, and an identity number that was read."""
     worker = await sign_in("worker-1")
     mine = (await worker.get("/v1/visits", params={"limit": 2})).json()["items"]
     await worker.post(f"/v1/visits/{mine[0]['id']}/void", json={"reason": "重复登记"})
     headers = {"If-Match": f'"{mine[1]["rev"]}"', "Content-Type": "application/merge-patch+json"}
     await worker.patch(f"/v1/visits/{mine[1]['id']}", json={"notes": "下周再来"}, headers=headers)
+    person = (await worker.get("/v1/people", params={"limit": 1})).json()["items"][0]
+    number, match = f"/v1/people/{person['id']}/identity-number", {"If-Match": f'"{person["rev"]}"'}
+    assert (await worker.put(number, params={"confirm": True}, json={"number": "11010519491231002X"}, headers=match)).is_success
+    assert (await worker.get(number, params={"purpose": "correct_record"})).is_success
     app, owner = await asyncpg.connect(urls.app), await asyncpg.connect(urls.owner)
     yield Net(app, owner)
     await app.close()
@@ -153,6 +156,8 @@ def reads_of_a_write(kind: Kind, caller: Caller, inside: list[dict[str, Any]], o
     yield stored, (caller.county_id, caller.user_id, caller.places, caller.townships, caller.above, ids)
     if kind.store.doubles:
         yield kind.store.doubles, (caller.county_id, ids, caller.places, caller.townships)
+    if kind.store.same_value:
+        yield kind.store.same_value, (caller.county_id, ids, caller.places, caller.townships)
     yield kind.store.seen, (caller.county_id, ids, caller.places, caller.townships)
     yield store.TRAIL, (caller.county_id, kind.name, ids)
     yield kept.ELSEWHERE, (caller.county_id, kind.name, ids, caller.user_id, caller.device_id)
@@ -189,6 +194,18 @@ async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebo
             sql, args = somebody.read(listed, 201, False, *kind.documents.start(), *values)
             found += [row for row in await net.same(sql, *args) if row["id"]]
         assert found, sql
+
+
+async def test_who_read_a_number_is_the_same_with_and_without_the_net(somebody: Somebody, net: Net) -> None:
+    caller, kind = somebody.caller, KINDS["person"]
+    inside, outside = [await records(net, kind, caller, inside=inside) for inside in (True, False)]
+    read = {row["person_id"] for row in await net.owner.fetch("SELECT person_id FROM access_log")}
+    for row in (*inside, *outside):
+        sql, args = somebody.read(access_log.LOGGED, row["id"], 2**62, 200)
+        logged = [bool(found["doc"]) for found in await net.same(sql, *args)]
+        assert any(logged) is (row in inside and row["id"] in read)
+        held = (caller.county_id, row["id"], caller.places, caller.townships)
+        assert len(await net.same(access_log.SEALED, *held, caller=caller)) == (row in inside)
 
 
 PUBLIC = [name for name, kind in KINDS.items() if kind.public_below]
@@ -269,7 +286,7 @@ async def test_a_get_that_forgot_its_places_finds_nothing_outside(somebody: Some
 
 async def put(net: Net, statement: str, caller: Caller, row: Mapping[str, Any]) -> int:
     """Runs an insert or update of the store as the app's role; how many rows it wrote."""
-    said = json.dumps([dict(row)], default=lambda value: value.isoformat() if isinstance(value, date | datetime) else str(value))
+    said = store._json([dict(row)])
     return len(await run(net.app, statement + " RETURNING 1", caller.county_id, said, caller=caller))
 
 

@@ -14,8 +14,8 @@ from api import cli
 from api.access import Access
 from api.db.session import Database
 from api.embedded import Urls
-from api.sign_in import Passwords, by_password
 from api.sealed import Seals
+from api.sign_in import Passwords, by_password
 from api.tokens import Keys
 from tests.conftest import Databases
 

@@ -1,7 +1,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, Index, SmallInteger, Text
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -10,10 +10,15 @@ from api.db.tables.search import begins
 
 
 class Person(RecordRow, table=True):
-    """`alike`: equal in two records that look like one person (rules/person.py)."""
+    """`alike`: equal in two records that look like one person (rules/person.py). `identity_sealed`: the identity number, sealed;
+    `identity_blind`: its blind index, by which the same number is found again (sealed.py)."""
 
     __tablename__ = "person"
-    __table_args__ = (*below_household("person", "name", "name"), Index("person_alike_idx", "county_id", "alike"))
+    __table_args__ = (
+        *below_household("person", "name", "name"),
+        Index("person_alike_idx", "county_id", "alike"),
+        Index("person_identity_idx", "county_id", "identity_blind", postgresql_where=text("identity_blind IS NOT NULL")),
+    )
     household_id: UUID
     name: str = Field(sa_type=Text)
     sex: int = Field(sa_type=SmallInteger)
@@ -23,8 +28,12 @@ class Person(RecordRow, table=True):
     status: str = Field(sa_type=Text)
     joined_into_id: UUID | None
     alike: str = Field(sa_type=Text)
+    identity_sealed: bytes | None = Field(sa_type=LargeBinary)
+    identity_blind: bytes | None = Field(sa_type=LargeBinary)
+    identity_last4: str | None = Field(sa_type=Text)
 
 
+NO_IDENTITY = dict.fromkeys(("identity_sealed", "identity_blind", "identity_last4"))
 ORDER = {"name": ("text", "asc")}
 FILTERS = {
     # a lead household, which reads no phone numbers of people, finds nobody by one
