@@ -356,6 +356,7 @@ async def test_a_number_whose_key_is_gone_is_entered_again(county: County, worke
     try:
         refused(await worker.get(path(person_id), params=PURPOSE), 409, CANNOT_BE_OPENED.slug)
         assert (person_id in caplog.text, number in caplog.text) == (True, False)
+        refused(await put(worker, person_id, 1, number), 412, STALE.slug)  # what a repeat is known by is keyed too
         assert (await put(worker, person_id, 2, number)).headers["etag"] == '"3"'
         assert await read(worker, person_id) == number
     finally:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.rules.citizen_id import WEIGHTS, born_on, check_digit, differs_in, normal, sex
+from api.rules.citizen_id import born_on, check_digit, differs_in, normal, sex
 
 TODAY = date(2026, 11, 24)
 KNOWN = "11010519491231002X"  # GB 11643's own example
@@ -31,9 +31,11 @@ def test_the_example_of_the_standard() -> None:
 
 @given(numbers)
 def test_the_digits_with_their_weights_and_the_check_digit_come_to_one(number: str) -> None:
-    """ISO 7064, MOD 11-2, as the standard has it: said in another way than by its table."""
-    last = 10 if number[17] == "X" else int(number[17])
-    assert (sum(w * int(d) for w, d in zip(WEIGHTS, number[:17], strict=True)) + last) % 11 == 1
+    """ISO 7064, MOD 11-2, as the standard has it: said in another way than by its tables."""
+    total = 0
+    for digit in number:
+        total = (2 * total + "0123456789X".index(digit)) % 11
+    assert total == 1
     assert normal(number, TODAY) == number
 
 
