@@ -1,7 +1,7 @@
 """A demonstration county of a test's own, what its phones do, and what they should hold."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
 from api.jobs import demo_county
-from api.kinds import CHILDREN, KINDS
+from api.kinds import CHILDREN, KINDS, Kind
 from api.routers.sync import CHECK
+from api.schemas.base import synced
 from api.sign_in import Passwords
 from tests.conftest import Databases, Phone, client, running
 
@@ -77,6 +78,11 @@ def refused(reply: httpx.Response, status: int, slug: str, pointer: str | None =
     pointers = [fault.get("pointer") for fault in problem.get("errors", [])]
     told = (reply.status_code, problem["type"], pointers)
     assert told == (status, f"/problems/{slug}", [] if pointer is None else [pointer]), reply.text
+
+
+def plain(kind: Kind, doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What a GET by id gives, without what it alone shows."""
+    return {name: value for name, value in doc.items() if name in synced(kind.schema)}
 
 
 # Push

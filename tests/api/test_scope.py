@@ -17,9 +17,9 @@ from api import demo
 from api.embedded import Urls
 from api.kinds import KINDS, Kind
 from api.rules.standard_catalogues import standard
-from api.schemas.base import Seen, mark_of, synced
+from api.schemas.base import Seen, mark_of
 from tests.conftest import Phone, SignIn
-from tests.county import ABOVE, HELD, LEVEL, PLACES, USERS
+from tests.county import ABOVE, HELD, LEVEL, PLACES, USERS, plain
 
 Connection = asyncpg.Connection
 NOWHERE = 2_000_000  # no place has this number
@@ -128,11 +128,6 @@ async def calls(phone: Phone, kind: Kind, record_id: Any) -> dict[str, httpx.Res
 def same(one: httpx.Response, other: httpx.Response) -> bool:
     """To the byte, so that nothing tells a record out of reach from one that does not exist."""
     return (one.status_code, one.content, one.headers) == (other.status_code, other.content, other.headers)
-
-
-def plain(kind: Kind, doc: Mapping[str, Any]) -> dict[str, Any]:
-    """What a GET by id gives, without what it alone shows."""
-    return {name: value for name, value in doc.items() if name in synced(kind.schema)}
 
 
 async def listed(phone: Phone, kind: Kind, **filters: Any) -> list[dict[str, Any]]:
