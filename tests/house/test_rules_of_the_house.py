@@ -32,7 +32,6 @@ LONG = {
     "api/embedded.py": "one program is started, watched and ended here; it is read from top to bottom",
     "api/problems.py": "a list: every problem with its words, in the order in which one meets them",
     "api/road.py": "every write in the order of its steps; a second file would hide one of them",
-    "api/problems.py": "a list of what is said",
 }
 
 
