@@ -70,6 +70,7 @@ async def test_a_household_carries_all_its_members(sign_in: SignIn) -> None:
         "head_id": None,
         "phones": ["13800138000", "0543-7321456"],
         "status": "living_here",
+        "joined_into_id": None,
         "last_visited_on": None,
     }
 
