@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from alembic import context
-from api.db.tables import access_log, feed, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
+from api.db.tables import access_log, feed, imports, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
 
 LIMITS = ("SET lock_timeout = '5s'", "SET statement_timeout = '10min'")
 

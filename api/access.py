@@ -103,7 +103,7 @@ class Access:
                 raise
             return caller
 
-    async def caller_of(self, county_id: int, user_id: UUID, device_id: UUID) -> Caller | None:
+    async def caller_of(self, county_id: int, user_id: UUID, device_id: UUID | None) -> Caller | None:
         """The rights that a user has now, to do what was asked for earlier. None for an account that is closed."""
         found = await self.database.fetch(RIGHTS, county_id, user_id)
         held = [(row["role"], *(tuple(row[n]) for n in ("places", "townships", "above"))) for row in found]

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from uuid import uuid4
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from api import accounts, demo, places
+from api import accounts, demo, imports, places
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
 from api.db.migrations import newest
@@ -31,6 +32,7 @@ from api.language import both, pick
 from api.problems import BUSY, Problem
 from api.rules.caller import COUNTY_PLACE, command_line
 from api.rules.division_file import Changes, Register
+from api.schemas.imports import RegisterKind
 from api.schemas.user import NewUser
 from api.sealed import Seals
 from api.settings import Settings
@@ -47,6 +49,8 @@ app.add_typer(importing, name="import")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(seals, name="seals")
+NO_COUNTY = CannotStart("没有这个县，请先导入区划。", "No such county here: import its divisions first.")
+COUNTED = {"rows": "rows", "problem_count": "problems", "created": "created", "unchanged": "unchanged", "refused": "refused"}
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)  # a sentence stays one line, for grep too
 
 
@@ -284,6 +288,41 @@ async def _import_one(access: Access, county_id: int, code: str, told: Register 
     return report
 
 
+@app.command("import-register")
+def import_register(
+    kind: Annotated[RegisterKind, typer.Argument(help="What the file is a register of")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="XLSX, or CSV in UTF-8 or GB18030")],
+    county: Annotated[str, typer.Option(help="The county's 12-digit code")],
+    confirm: Annotated[bool, typer.Option("--confirm", help="Import it, if there is no problem in it")] = False,
+) -> None:
+    """Check a register of households, people or visits, and import it if --confirm is given. Exit status 1 if there is a problem in it."""
+    with Progress(console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task("读取 / reading", total=None)
+
+        async def work(access: Access) -> dict[str, Any]:
+            county_id = await access.database.plain(lambda tx: places.county_named(tx, county))
+            if county_id is None:
+                raise NO_COUNTY
+            desk, import_id = await imports.at_server(access, county_id), uuid4()
+            said: dict[str, Any] = {"import_id": import_id, "kind": kind, "file_name": file.name, "data": file.read_bytes()}
+            await access.database.write(desk, lambda tx: imports.take(tx, desk, **said, now=access.now()))
+            row = await imports.until_settled(access, desk, import_id, lambda row: None)
+            if confirm and row["state"] == "ready":
+                await access.database.write(desk, lambda tx: imports.enter(tx, desk, import_id, "confirm", access.now()))
+                shown = partial(bar.update, task, description="写入 / writing")
+                row = await imports.until_settled(access, desk, import_id, lambda row: shown(total=row["rows"], completed=row["done"]))
+            return row
+
+        row = in_database(work)
+    for each in [*json.loads(row["problems"]), *json.loads(row["notes"])]:
+        where = " ".join(filter(None, (each["cell"] or (f"row {each['row']}" if each["row"] else ""), each["column"])))
+        err.print(f"  {where}: {pick(each['detail'], 'zh')} / {pick(each['detail'], 'en')}", highlight=False)
+    counted = ", ".join(f"{row[name]} {words}" for name, words in COUNTED.items())
+    out.print(f"{row['id']} {row['state']}: {counted}", highlight=False)
+    if row["problem_count"] or row["refused"]:
+        raise typer.Exit(1)
+
+
 @users.command("first-administrator")
 def first_administrator(county: str, username: str, name: str) -> None:
     """Create an administrator of the county with this 12-digit code, and print the first password."""
@@ -300,7 +339,7 @@ def first_administrator(county: str, username: str, name: str) -> None:
         password_hash = await Passwords().hash(password)
         county_id = await access.database.plain(lambda tx: places.county_named(tx, county))
         if county_id is None:
-            raise CannotStart("没有这个县，请先导入区划。", "No such county here: import its divisions first.")
+            raise NO_COUNTY
         desk = command_line(county_id, [0])
 
         async def create(tx: Tx) -> None:

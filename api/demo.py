@@ -124,6 +124,17 @@ def _id(what: str) -> UUID:
     return uuid5(_NAMESPACE, what)
 
 
+IMPORT_ID = _id("import")
+
+
+def register() -> str:
+    """A register of households that the first township has sent and nobody has confirmed yet (CSV)."""
+    digits, code, name = next(_villages())
+    group = f"第{NUMERALS[_groups(code, name)[0] - 1]}组"
+    rows = [(name, group, f"{digits}01-{n}", "村东头", "15400001234", "在家") for n in (91, 92)]
+    return "\n".join(",".join(row) for row in [("村", "组", "户号", "住址", "联系电话", "状态"), *rows]) + "\n"
+
+
 def _random(what: str) -> Random:
     """Seeded with a text, which Random hashes by itself: the same in each process, whatever PYTHONHASHSEED is."""
     return Random(what)  # noqa: S311  # nothing secret is drawn

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
-from api.jobs import held
+from api.jobs import held, importing
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
 from api.routers import (
     about,
@@ -28,6 +28,7 @@ from api.routers import (
     follow_up,
     household,
     identity_number,
+    imports,
     me,
     person,
     place,
@@ -51,7 +52,7 @@ ROUTERS = tuple(
     part.router
     for part in (
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
-        *(user, unsettled, putting_right, about, docs),
+        *(imports, user, unsettled, putting_right, about, docs),
     )
 )
 
@@ -68,10 +69,13 @@ def build() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             await database.check_role()
-            sweeping = asyncio.create_task(held.by_the_hour(app.state.access))
+            access = app.state.access
+            jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake)]
+            working = [asyncio.create_task(job) for job in jobs]
             yield
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
         finally:
             await database.close()
 
@@ -87,6 +91,7 @@ def build() -> FastAPI:
     app.state.access = Access(database, keys, settings.today)
     app.state.settings, app.state.passwords, app.state.schema_version = settings, Passwords(), newest()
     app.state.seals = Seals.load_or_create(settings.seals_file)
+    app.state.imports_wake = asyncio.Event()
     for router in ROUTERS:
         app.include_router(router)
     app.exception_handler(Problem)(_problem)

@@ -410,6 +410,15 @@ BAD_FILE = ProblemKind(
     both("文件有误，未导入任何内容", "The file has faults; nothing of it was imported"),
     both("共 {count} 处问题，见 errors。", "{count} faults; see errors."),
 )
+NOT_NOW = ProblemKind(
+    "not-now",
+    409,
+    both("导入现在不能这样做", "Not at this point of the import"),
+    both(
+        "导入现在是 {state}。ready 时可以确认；running 时或做完一天之内可以撤销。",
+        "The import is {state}. It is confirmed while it is ready, and undone while it is running or within a day of its end.",
+    ),
+)
 
 # The service itself
 BUSY = ProblemKind(

@@ -50,6 +50,14 @@ class Store:
         )
         self.doubles = alike.format(" AND ".join(f"t.{m} {same[m]} x.{m}" for m in doubles)) if doubles else None
         self.same_value = alike.format(f"t.{blind} = x.{blind}") if blind else None  # of what is sealed
+        # the same of what is not stored yet
+        self.alike = (
+            f"SELECT x.n, d.id FROM json_to_recordset($2::json) AS x (n int, {', '.join(f'{m} {columns[m]}' for m in doubles)})"
+            f" CROSS JOIN LATERAL (SELECT t.id FROM {name} t WHERE t.county_id = $1 AND NOT t.voided AND {in_scope}"
+            f" AND {' AND '.join(f't.{m} {same[m]} x.{m}' for m in doubles)} LIMIT 1) d"
+            if doubles
+            else None
+        )
         self.seen = f"SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope}"
         # what hangs on these parents: all of it, or what is not voided; and the parents of these records. None: a kind that hangs on a
         # place, or on nothing

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo, pushed, sign_in, unsettled
+from api import accounts, demo, imports, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
 from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, PLACE, VISIT, Kind
@@ -79,6 +79,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     for by_author in (entered, visited, due):
         for author, ops in by_author.items():
             await put(callers[author], ops)
+    await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)
     by_name = {user["username"]: callers[user["id"]] for user in users}
     for entry in demo.unsettled():
         await _brought(access, county_id, entry, by_name)
@@ -89,6 +90,19 @@ def _of(kind: Kind, row: Mapping[str, Any]) -> tuple[Any, Op]:
     """Who writes the row, where it says so, and the creation of it."""
     said = dict(row)
     return said.pop("author", None), Op(kind, said.pop("id"), said)
+
+
+async def _register(access: Access, county_id: int, officer: demo.User, number: dict[UUID, int]) -> None:
+    caller = Caller(county_id, officer["id"], None, "township", (), tuple(number[p] for p in officer["places"]), (COUNTY_PLACE,))
+    said: dict[str, Any] = {"import_id": demo.IMPORT_ID, "kind": "households", "file_name": "户册.csv", "data": demo.register().encode()}
+
+    async def work(tx: Tx) -> None:
+        if not await imports.known(tx, county_id, demo.IMPORT_ID):
+            await imports.take(tx, caller, **said, now=access.now())
+
+    await access.database.write(caller, work)
+    for wanted in await imports.to_do(access, county_id):
+        await imports.step(access, county_id, wanted)
 
 
 async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:

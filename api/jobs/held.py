@@ -1,14 +1,16 @@
 """By the hour and at start: what is held and whose record is there after all (a place was granted, a process died in between) is tried
-again; what has waited for 30 days goes to the officer's inbox. Several processes may do so at once."""
+again; what has waited for 30 days goes to the officer's inbox; rows of files are erased a day after their import. Several processes may
+do so at once."""
 
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import asyncpg
 
-from api import unsettled
+from api import imports, unsettled
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
@@ -38,3 +40,4 @@ async def sweep(access: Access) -> None:
             return [row["waits_for"] for row in await tx.fetch(kept.WAITED_FOR, keeper.county_id)]
 
         await unsettled.release(access, keeper, await access.database.write(keeper, look))
+        await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))

@@ -23,6 +23,7 @@ from api.schemas.base import Change, EndOf, mark_of
 from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
+from api.schemas.imports import Import, ImportSummary
 from api.schemas.person import Person
 from api.schemas.place import Place
 from api.schemas.unsettled import Conflict, KeptOp
@@ -120,6 +121,7 @@ def by_operation() -> Mapping[str, Example]:
             *_signing_in(county),
             *_records(county),
             *_users(county),
+            *_imports(county),
             *_syncing(county),
             *_unsettled(county),
             *_putting_right(county),
@@ -296,6 +298,21 @@ def _calls(
     yield f"change_{kind}", Example(caller, {**stored, **changes, "rev": 2}, changes, {"id": stored["id"]})
     if wrong:
         yield f"void_{kind}", Example(caller, {**wrong, "voided": True, "rev": 2}, {"reason": "重复登记"}, {"id": wrong["id"]})
+
+
+def _imports(county: _Demo) -> Iterator[tuple[str, Example]]:
+    """Of the register that the first township has sent."""
+    by, path = "township-1", {"id": str(demo.IMPORT_ID)}
+    sent = {"id": demo.IMPORT_ID, "kind": "households", "file_name": "户册.csv", "by_user_id": county.users[by]["id"], "created_at": AT}
+    ready = _shown(Import, sent, state="ready", rows=2, done=0, created=0, unchanged=0, refused=0, undone=0, problem_count=0, note_count=0,
+                   ended_at="2026-11-21T02:12:02.010Z", problems=[], notes=[])  # fmt: skip
+    reading = {**ready, "id": "0193a1f2-9f43-7a81-8d74-6c5e8f901234", "state": "reading", "rows": 0, "ended_at": None}
+    yield "get_import_template", Example(by, path={"kind": "people"})
+    yield "create_import", Example(by, reading, demo.register())
+    yield "list_imports", Example(by, {"items": [{name: ready[name] for name in ImportSummary.model_fields}], "next": None})
+    yield "get_import", Example(by, ready, path=path)
+    yield "confirm_import", Example(by, {**ready, "state": "running"}, path=path)
+    yield "undo_import", Example(by, {**ready, "state": "undoing", "done": 2, "created": 2}, path=path)
 
 
 def _users(county: _Demo) -> Iterator[tuple[str, Example]]:

@@ -97,6 +97,7 @@ TAGS = {
     both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
+    both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
     both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
     both("同步", "Sync"): both("手机离线工作：上传修改，拉取变化，核对是否一致", "For phones that work offline: push, pull, and check"),
     both("待处理", "To settle"): both("冲突、未接受、等待中、收件箱：由人来决定", "Conflicts, refused, held, inbox: people decide"),
@@ -106,6 +107,7 @@ TAGS = {
 PATH_WORDS = {
     "id": both("编号（UUID）", "Id (a UUID)"),
     "place_id": both("地方编号", "Number of the place"),
+    "kind": both("households 户 · people 人 · visits 家访", "What it is a register of"),
 }
 DONE = both("已完成，没有内容", "Done; the reply is empty")
 WORDS: Json = {"type": "string"}
@@ -148,6 +150,7 @@ PROBLEM: Json = {
                 " · format: no cursor at all",
             ),
         },
+        "state": {**WORDS, "description": both("导入现在的状态", "The state that the import is in")},
         "error": {**WORDS, "description": both("OAuth 2.0 错误代码，只在登录时", "The error code of OAuth 2.0, when signing in only")},
     },
 }
@@ -208,10 +211,12 @@ def _complete(operation: Json) -> None:
     if "204" in responses:
         responses["204"]["description"] = DONE
     operation["responses"] = dict(sorted(responses.items()))
-    for status in {"200", "201"} & responses.keys():
+    for status in {"200", "201", "202"} & responses.keys():
         if example.reply is not None:
             responses[status]["content"]["application/json"]["example"] = example.reply
     for content in operation.get("requestBody", {}).get("content", {}).values():
+        if "examples" in content:  # it points to a file
+            continue
         if example.bodies:
             content["examples"] = {name: {"summary": words, "value": body} for name, (words, body) in example.bodies.items()}
         elif example.body is not None:

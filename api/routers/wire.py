@@ -137,6 +137,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "looks-double": {"doubles": ["0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"]},
     "day-to-come": {"today": "2026-11-24"},
     "bad-file": {"count": 1, "errors": [ROW]},
+    "not-now": {"state": "faulty"},
     "busy": {"retry_after": 2},
     "cursor-unusable": {"reason": "too_old"},
     "no-field-seat": {"wipe": True},

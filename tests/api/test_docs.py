@@ -31,8 +31,9 @@ LAST = ("report_device_lost", "revoke_device", "sign_out", "change_password", "r
 # Members that differ from run to run
 OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at", "device_id", "device"}
 OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
+OWN |= {"ended_at", "done", "created"}  # how far an import is
 OWN |= {"received_at", "settled_at", "changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
-MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id")}
+MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id"), ("create_import", "id")}
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,11 @@ def test_nothing_is_left_without_an_example(app: Any) -> None:
     for o in operations(openapi.document(app, "zh")):
         missing += [(o.name, "caller")] if o.name not in examples.by_operation() else []
         for part in (o.says.get("requestBody", {}), *o.says["responses"].values()):
-            shown = {media_type: content.keys() & {"example", "examples"} for media_type, content in part.get("content", {}).items()}
+            shown = {
+                media_type: content.keys() & {"example", "examples"}
+                for media_type, content in part.get("content", {}).items()
+                if "contentMediaType" not in content["schema"]  # a workbook: nobody reads it in a document
+            }
             missing += [(o.name, media_type) for media_type, found in shown.items() if not found]
         for p in o.says.get("parameters", []):
             shown_at = p["schema"].keys() & {"examples", "default"} if p["in"] == "query" else p.keys() & {"example"}
@@ -157,7 +162,7 @@ def calls(document: dict[str, Any]) -> Iterator[Call]:
             content = o.says.get("requestBody", {}).get("content", {"": {}})
             for media_type, said in content.items():
                 bodies = said.get("examples", {"": {"value": said.get("example")}})
-                for example in bodies.values():
+                for example in (example for example in bodies.values() if "externalValue" not in example):
                     yield Call(o, query, media_type, example["value"])
 
 
@@ -189,6 +194,8 @@ async def test_every_example_works_on_the_demonstration_county(app: Any) -> None
         wrong += [(o.name, "no header", name) for name in said.get("headers", {}) if name not in reply.headers]
         for media_type, content in said.get("content", {}).items():
             assert reply.headers["content-type"] == media_type, o.name
+            if "contentMediaType" in content["schema"]:
+                continue
             shown, given = content["example"], reply.json()
             validator = Draft202012Validator({**content["schema"], "components": document["components"]})
             wrong += [(o.name, error.message, error.json_path) for of in (shown, given) for error in validator.iter_errors(of)]

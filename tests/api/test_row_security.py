@@ -36,7 +36,8 @@ USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
 # read by access.py, accounts.py and the import alone, each time with an explicit WHERE
 NOT_HELD = {"place", "app_user", "membership"}
 RECORDS = [name for name in KINDS if name not in NOT_HELD]
-HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double", "access_log")  # the tables under the net
+# the tables under the net
+HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double", "access_log", "import", "import_row")
 
 
 @dataclass(frozen=True)
@@ -330,11 +331,11 @@ async def test_nobody_writes_for_another_county(net: Net, table: str) -> None:
 
 @pytest.mark.parametrize("table", sorted(SQLModel.metadata.tables))
 async def test_the_app_erases_nothing(net: Net, table: str) -> None:
-    """But refresh tokens and counts of sign-ins that have ended, and search keys, which follow from the records."""
+    """But refresh tokens and counts of sign-ins that have ended, search keys, which follow from the records, and rows of imported files."""
     erases = [
         right for right in ("DELETE", "TRUNCATE", "TRIGGER") if await net.app.fetchval("SELECT has_table_privilege($1, $2)", table, right)
     ]
-    assert erases == (["DELETE"] if table in ("refresh_token", "search_key", "sign_in_attempts") else [])
+    assert erases == (["DELETE"] if table in ("import_row", "refresh_token", "search_key", "sign_in_attempts") else [])
 
 
 @pytest.mark.parametrize("table", ["revision", "account_event"])

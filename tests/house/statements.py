@@ -18,7 +18,7 @@ from sqlmodel import SQLModel
 import api
 from api.access import CALLER
 from api.db.documents import KNOWN, Documents, Level
-from api.db.tables import access_log, feed, kept, user  # noqa: F401 - with kinds, all tables
+from api.db.tables import access_log, feed, imports, kept, user  # noqa: F401 - with kinds, all tables
 from api.kinds import FEED, KINDS, Kind
 from api.schemas.base import View
 

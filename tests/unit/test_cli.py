@@ -118,6 +118,36 @@ def sentence(said: Said, words: str) -> None:
     assert words in said.err
 
 
+# Registers
+
+
+def test_a_register_is_checked_and_imported_when_it_is_confirmed(jiafang: Jiafang, small: Urls, tmp_path: Path) -> None:
+    file = tmp_path / "户册.csv"
+    file.write_text("村,户号,联系电话\n上湾村,01,13800138000\n上湾村,02,\n", "gb18030")
+    looked = jiafang("import-register", "households", file, "--county", "990201000000")
+    assert (looked.status, looked.err) == (0, "")
+    assert re.fullmatch(r"[0-9a-f-]{36} ready: 2 rows, 0 problems, 0 created, 0 unchanged, 0 refused\n", looked.out)
+    assert ask(small, "SELECT count(*) FROM household") == [0]
+    done = jiafang("import-register", "households", file, "--county", "990201000000", "--confirm")
+    assert (done.status, done.out.partition(" ")[2]) == (0, "done: 2 rows, 0 problems, 2 created, 0 unchanged, 0 refused\n")
+    assert ask(small, "SELECT number, created_by FROM household ORDER BY number") == [("01", None), ("02", None)]
+
+
+def test_a_register_with_a_problem_names_it_and_imports_nothing(jiafang: Jiafang, small: Urls, tmp_path: Path) -> None:
+    file = tmp_path / "户册.csv"
+    file.write_text("村,户号,联系电话\n上湾村,01,12345\n下湾村,,\n")
+    said = jiafang("import-register", "households", file, "--county", "990201000000", "--confirm")
+    assert (said.status, "faulty: 2 rows, 3 problems" in said.out) == (1, True)
+    assert [line.split(": ")[0] for line in said.err.splitlines()] == ["  C2 联系电话", "  A3 村", "  B3 户号"]
+    assert "12345" not in said.err
+    assert ask(small, "SELECT count(*) FROM household") == [0]
+
+
+def test_a_register_needs_its_county(jiafang: Jiafang, small: Urls, tmp_path: Path) -> None:
+    (tmp_path / "户册.csv").write_text("村,户号\n")
+    sentence(jiafang("import-register", "households", tmp_path / "户册.csv", "--county", "990301000000"), "没有这个县")
+
+
 # Users
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 
 from api.db.migrations import _config, migrate, newest, roll_back
-from api.db.tables import access_log, feed, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
+from api.db.tables import access_log, feed, imports, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
 from api.embedded import Urls
 from api.kinds import KINDS
 from tests.conftest import Databases
