@@ -508,6 +508,12 @@ async def test_undo_is_for_a_day_and_then_the_rows_are_gone(county: County, offi
     await held.sweep(county.access)
     assert await county.owner.fetchval(rows, ids) == 2
     await county.owner.execute("UPDATE import SET ended_at = ended_at - interval '25 hours' WHERE id = ANY ($1)", ids)
+    # one that was confirmed at the last moment, and is at it still
+    await county.owner.execute("UPDATE import SET state = 'running' WHERE id = $1", ids[1])
+    await held.sweep(county.access)
+    assert await county.owner.fetchval(rows, ids) == 1
+    old = "UPDATE import SET state = 'ready', ended_at = now() - interval '25 hours' WHERE id = $1"
+    await county.owner.execute(old, ids[1])
     refused(await officer.post(f"/v1/imports/{found['id']}/undo"), 409, "not-now")
     await held.sweep(county.access)
     assert await county.owner.fetchval(rows, ids) == 0
