@@ -308,7 +308,8 @@ def _imports(county: _Demo) -> Iterator[tuple[str, Example]]:
                    ended_at="2026-11-21T02:12:02.010Z", problems=[], notes=[])  # fmt: skip
     reading = {**ready, "id": "0193a1f2-9f43-7a81-8d74-6c5e8f901234", "state": "reading", "rows": 0, "ended_at": None}
     yield "get_import_template", Example(by, path={"kind": "people"})
-    yield "create_import", Example(by, reading, demo.register())
+    file = {"kind": ready["kind"], "file_name": ready["file_name"]}
+    yield "create_import", Example(by, reading, demo.register(), query=file)
     yield "list_imports", Example(by, {"items": [{name: ready[name] for name in ImportSummary.model_fields}], "next": None})
     yield "get_import", Example(by, ready, path=path)
     yield "confirm_import", Example(by, {**ready, "state": "running"}, path=path)
