@@ -5,16 +5,15 @@ import os
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
-from sqlmodel import SQLModel
 
 from alembic import context
-from api.db.tables import access_log, feed, imports, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
+from api.db.tables.every import METADATA
 
 LIMITS = ("SET lock_timeout = '5s'", "SET statement_timeout = '10min'")
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata)
+    context.configure(connection=connection, target_metadata=METADATA)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -30,7 +29,7 @@ async def online(url: str) -> None:
 
 
 if context.is_offline_mode():
-    context.configure(dialect_name="postgresql", target_metadata=SQLModel.metadata)
+    context.configure(dialect_name="postgresql", target_metadata=METADATA)
     with context.begin_transaction():
         for limit in LIMITS:
             context.execute(limit)

@@ -13,13 +13,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from sqlmodel import SQLModel
 
 from api import demo
 from api.access import CALLER, WHO, Access
 from api.db import access_log, kept, store
 from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
+from api.db.tables.every import METADATA
 from api.embedded import Urls
 from api.jobs.demo_county import USERS_OF_API
 from api.kinds import FEED, KINDS, Kind
@@ -329,7 +329,7 @@ async def test_nobody_writes_for_another_county(net: Net, table: str) -> None:
 # What the app's role may do at all
 
 
-@pytest.mark.parametrize("table", sorted(SQLModel.metadata.tables))
+@pytest.mark.parametrize("table", sorted(METADATA.tables))
 async def test_the_app_erases_nothing(net: Net, table: str) -> None:
     """But refresh tokens and counts of sign-ins that have ended, search keys, which follow from the records, and rows of imported files."""
     erases = [
@@ -361,7 +361,7 @@ async def test_whatever_has_a_place_is_under_the_net(net: Net) -> None:
     rows = await net.owner.fetch("SELECT relname, relforcerowsecurity AS forced FROM pg_class WHERE relrowsecurity AND relkind = 'r'")
     assert {row["relname"] for row in rows} == set(HELD)
     assert not any(row["forced"] for row in rows)
-    placed = {name for name, table in SQLModel.metadata.tables.items() if "place_id" in table.columns}
+    placed = {name for name, table in METADATA.tables.items() if "place_id" in table.columns}
     assert placed - NOT_HELD <= set(HELD)
 
 

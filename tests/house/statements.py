@@ -13,12 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from sqlmodel import SQLModel
-
 import api
 from api.access import CALLER
 from api.db.documents import KNOWN, Documents, Level
-from api.db.tables import access_log, feed, imports, kept, user  # noqa: F401 - with kinds, all tables
+from api.db.tables.every import METADATA
 from api.kinds import FEED, KINDS, Kind
 from api.schemas.base import View
 
@@ -134,7 +132,7 @@ def faults(sql: str) -> list[str]:
 @cache
 def _tables() -> dict[str, list[str]]:
     """Table -> its primary key."""
-    return {str(table.name): [column.name for column in table.primary_key] for table in SQLModel.metadata.sorted_tables}
+    return {str(table.name): [column.name for column in table.primary_key] for table in METADATA.sorted_tables}
 
 
 def _levels(words: Iterator[str]) -> Level_:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlmodel import SQLModel
 
+from api.db.tables.every import METADATA
 from api.kinds import KINDS
 from tests.house.statements import API, REFERENCE, sources, sql_in
 
@@ -15,7 +15,7 @@ CHECKOUT = API.parent
 SOURCES = dict(sources())
 TEXTS = {file: (CHECKOUT / file).read_text() for file in SOURCES}
 # Tables whose rows belong to a county: named in statements of these files alone
-OF_A_COUNTY = [table for table in SQLModel.metadata.tables if table not in REFERENCE]
+OF_A_COUNTY = [table for table in METADATA.tables if table not in REFERENCE]
 MAY_NAME_THEM = (
     "api/db/",
     "api/jobs/",

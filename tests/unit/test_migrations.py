@@ -17,15 +17,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Table
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel import SQLModel
 
 from api.db.migrations import _config, migrate, newest, roll_back
-from api.db.tables import access_log, feed, imports, kept, putting_right, search, user  # noqa: F401 - with kinds, all tables
+from api.db.tables.every import METADATA
 from api.embedded import Urls
 from api.kinds import KINDS
 from tests.conftest import Databases
 
-TABLES = SQLModel.metadata.sorted_tables
+TABLES = METADATA.sorted_tables
 VERSIONS = list(ScriptDirectory.from_config(_config()).walk_revisions())
 # Keys that hold over all counties, and so do not start with one
 OVER_ALL = {"login_pkey", "county_code_key", "sign_in_attempts_pkey", "alembic_version_pkc"}
@@ -130,7 +129,7 @@ async def engine_of(url: str) -> AsyncIterator[AsyncEngine]:
 async def test_alembic_finds_no_drift(databases: Databases) -> None:
     def drift(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        return [change for change in compare_metadata(context, SQLModel.metadata) if "alembic_version" not in str(change)]
+        return [change for change in compare_metadata(context, METADATA) if "alembic_version" not in str(change)]
 
     async with engine_of((await databases.new()).owner) as engine, engine.connect() as connection:
         assert await connection.run_sync(drift) == []
@@ -140,7 +139,7 @@ async def test_tables_and_migrations_make_the_same_schema(databases: Databases) 
     """What alembic does not compare too: generated columns, identities, deferred keys, conditions of indexes, names."""
     urls = await nothing(databases)
     async with engine_of(urls.owner) as engine, engine.begin() as connection:
-        await connection.run_sync(SQLModel.metadata.create_all)
+        await connection.run_sync(METADATA.create_all)
     made, migrated = await rows(urls.owner, SCHEMA), await rows((await databases.new()).owner, SCHEMA)
     assert (made - migrated, migrated - made) == (set(), set())
     assert len(made) > 100
