@@ -35,6 +35,7 @@ from api.kinds import KINDS, VISIT, Kind
 from api.pushed import read as read_ops
 from api.road import Op, write
 from api.rules.caller import Caller
+from api.schemas.base import synced
 from api.sign_in import Passwords
 from api.tokens import Keys, verify
 from bench.load import Line
@@ -195,7 +196,7 @@ ABOVE = """SELECT array_agg(DISTINCT x.id) FROM place p CROSS JOIN LATERAL (VALU
 def document(kind: Kind) -> str:
     """As the GET of an office gives it, found by its id alone."""
     moment = """to_char(t.{0}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {0}"""
-    columns = ", ".join((moment if name.endswith("_at") else "t.{0}").format(name) for name in kind.schema.model_fields)
+    columns = ", ".join((moment if name.endswith("_at") else "t.{0}").format(name) for name in synced(kind.schema))
     select = f"SELECT {columns} FROM {kind.name} t WHERE t.county_id = 1 AND t.id = x.id"
     return f"WHEN '{kind.name}' THEN (SELECT row_to_json(d)::text FROM ({select}) d)"
 
