@@ -6,7 +6,7 @@ it, a step happens once or not at all, and whoever comes next goes on where it e
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -25,7 +25,7 @@ from api.places import TOWNSHIPS
 from api.problems import COULD_NOT_STORE, NOT_FOUND, NOT_NOW, Problem
 from api.road import Batch, Op
 from api.rules import register_file
-from api.rules.caller import Caller, command_line
+from api.rules.caller import Caller, as_officer, command_line
 from api.rules.register_file import NAMES, SHEET, Fault, Places, Reader, again, fault, identity
 from api.schemas.base import creation as body_of
 from api.schemas.imports import RegisterKind
@@ -110,7 +110,7 @@ async def give_up(access: Access, county_id: int, wanted: Record) -> None:
 async def _author(access: Access, county_id: int, user_id: UUID | None, device_id: UUID | None) -> Caller | None:
     """Whoever asked for it, with the rights of now. The county's desk registers for its townships, as one who holds them all."""
     found = await (access.caller_of(county_id, user_id, device_id) if user_id else at_server(access, county_id))
-    return replace(found, role="township") if found and found.role in MAY else None
+    return as_officer(found) if found and found.role in MAY else None
 
 
 async def at_server(access: Access, county_id: int) -> Caller:
