@@ -67,13 +67,15 @@ async def run(connection: Connection, sql: str, *args: Any, caller: Caller | Non
 
 @pytest.fixture(scope="module")
 async def net(urls: Urls, access: Access, sign_in: SignIn) -> AsyncIterator[Net]:
-    """With a voided visit and a changed one in the county, and an identity number that was read."""
+    """With a voided visit and a changed one in the county, an identity number that was read, and two people who were told apart."""
     worker = await sign_in("worker-1")
     mine = (await worker.get("/v1/visits", params={"limit": 2})).json()["items"]
     await worker.post(f"/v1/visits/{mine[0]['id']}/void", json={"reason": "重复登记"})
     headers = {"If-Match": f'"{mine[1]["rev"]}"', "Content-Type": "application/merge-patch+json"}
     await worker.patch(f"/v1/visits/{mine[1]['id']}", json={"notes": "下周再来"}, headers=headers)
-    person = (await worker.get("/v1/people", params={"limit": 1})).json()["items"][0]
+    person, another = (await worker.get("/v1/people", params={"limit": 2})).json()["items"]
+    two = {"kind": "person", "id": person["id"], "other_id": another["id"]}
+    assert (await worker.post("/v1/possible-doubles/dismiss", json=two)).is_success
     number, match = f"/v1/people/{person['id']}/identity-number", {"If-Match": f'"{person["rev"]}"'}
     assert (await worker.put(number, params={"confirm": True}, json={"number": "11010519491231002X"}, headers=match)).is_success
     assert (await worker.get(number, params={"purpose": "correct_record"})).is_success
