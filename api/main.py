@@ -40,7 +40,7 @@ from api.routers import (
     visit,
     wire,
 )
-from api.schemas.faults import invalid
+from api.schemas.faults import of_errors
 from api.sealed import Seals
 from api.settings import Settings
 from api.sign_in import Passwords
@@ -110,7 +110,7 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["loc"][0] == "path" for fault in faults):
         return wire.say_no(request, NOT_FOUND())
-    return wire.say_no(request, invalid([{**fault, "loc": fault["loc"][1:]} for fault in faults], prefix="?"))
+    return wire.say_no(request, of_errors([{**fault, "loc": fault["loc"][1:]} for fault in faults], prefix="?"))
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

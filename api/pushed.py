@@ -156,7 +156,7 @@ def take(op: Any, device_id: UUID, model: Any = None, mark: bytes = b"") -> Sent
         try:
             model = _ONE[kind.name].validate_json(orjson.dumps(op))
         except ValidationError as error:
-            wrong = invalid(error.errors(include_url=False, include_context=False, include_input=False))
+            wrong = invalid(error)
     if model and (model.doc is None) == (model.void is None):
         wrong = INVALID(Fault("/doc", "doc_or_void", both("doc 与 void 恰有其一", "must be there, or void, and not both")))
     if wrong:

@@ -163,7 +163,7 @@ async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, cho
     try:
         doc = change(kind.schema).model_validate_json(orjson.dumps({field: chosen}))
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise invalid(error) from None
     settled: Row = {"id": conflict_id, "settled": choose, "settled_at": now, "settled_by": caller.user_id}
     await store.put(tx, kept.SETTLE_CONFLICT, caller.county_id, [settled])
     op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present["rev"])

@@ -110,7 +110,7 @@ async def _form(request: Request) -> PasswordForm:
         pairs = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         return FORM_MODEL.validate_strings({name: pairs[name] for name in PasswordForm.model_fields if pairs.get(name)})
     except ValidationError as error:
-        faults = invalid(error.errors(include_url=False, include_context=False, include_input=False)).faults
+        faults = invalid(error).faults
         unknown = any(fault.pointer == "/grant_type" and fault.code == "literal_error" for fault in faults)
         raise INVALID(*faults, error="unsupported_grant_type" if unknown else "invalid_request") from None
     except ValueError:

@@ -81,7 +81,7 @@ async def read(request: Request, model: type[B], media_types: Sequence[str] = JS
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
+        raise invalid(error) from None
 
 
 def revision_of(request: Request) -> int:

@@ -19,13 +19,12 @@ from api.rules.cells import Cell
 from api.rules.division_code import is_code
 from api.rules.refused import refused_word
 from api.schemas.base import GUARDED, Body, Record, creation, marked, sent
-from api.schemas.faults import OTHERWISE, WORDS
+from api.schemas.faults import OTHERWISE, WORDS, code_of
 from api.schemas.household import Household
 from api.schemas.imports import RegisterKind
 from api.schemas.person import Person
 from api.schemas.visit import Visit
 
-Line = tuple[int, Sequence[Cell]]  # the row as Excel counts it, and its cells
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]
 
 MESSAGES = {
@@ -347,14 +346,8 @@ class Reader:
         try:
             return self._model.model_validate_json(orjson.dumps({**hangs_on, **said})).model_dump(), []
         except ValidationError as error:
-            errors = error.errors(include_url=False, include_context=False, include_input=False)
-            # pydantic says "too_long" of a list, and of a text that was made uniform first
-            longer = {"too_long": "string_too_long"}
-            return None, [
-                (member, longer.get(each["type"], each["type"]) if isinstance(said.get(member), str) else each["type"])
-                for each in errors
-                for member in [str(each["loc"][0])]
-            ]
+            errors = error.errors(include_url=False, include_input=False)
+            return None, [(str(each["loc"][0]), code_of(each)) for each in errors]
 
 
 def _value(column: Column, cell: Cell) -> tuple[Any, str, dict[str, Any]]:

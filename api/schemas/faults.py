@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from api.language import both
 from api.problems import INVALID, NOT_JSON, Fault, Problem
 
@@ -22,7 +24,11 @@ WORDS = {
 OTHERWISE = both("格式不对", "has the wrong form")
 
 
-def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
+def invalid(error: ValidationError) -> Problem:
+    return of_errors(error.errors(include_url=False, include_input=False))
+
+
+def of_errors(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
     faults = []
     for error in errors:
         if error["type"] == "json_invalid":
@@ -31,5 +37,11 @@ def invalid(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem:
         # an unknown member's name is the sender's own text, so it is not said back
         if error["type"] == "extra_forbidden":
             pointer = pointer[: pointer.rindex("/")] if prefix == "/" else prefix
-        faults.append(Fault(pointer, error["type"], WORDS.get(error["type"], OTHERWISE)))
+        code = code_of(error)
+        faults.append(Fault(pointer, code, WORDS.get(code, OTHERWISE)))
     return INVALID(*faults[:100])
+
+
+def code_of(error: Mapping[str, Any]) -> str:
+    """pydantic says "too_long" of a list, and of a text (a "Value") that was made uniform first."""
+    return f"string_{error['type']}" if error.get("ctx", {}).get("field_type") == "Value" else str(error["type"])

@@ -418,6 +418,18 @@ async def test_every_fault_is_named_by_its_place(sign_in: SignIn, member: str, v
     assert {fault["pointer"].split("/")[1] for fault in reply.json()["errors"]} == {member}
 
 
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [("notes", "长" * 2001, ("string_too_long", "太长")), ("purposes", ["elder_care"] * 21, ("too_long", "个数太多"))],
+)
+async def test_a_long_text_and_a_long_list_are_called_what_they_are(
+    sign_in: SignIn, member: str, value: Any, said: tuple[str, str]
+) -> None:
+    worker = await sign_in("worker-1")
+    [fault] = (await log(worker, (await new_household(worker))["id"], **{member: value})).json()["errors"]
+    assert (fault["code"], fault["detail"]) == said
+
+
 # Lists
 
 
