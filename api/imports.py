@@ -363,9 +363,7 @@ async def _store(tx: Tx, batch: Batch, row: Mapping[str, Any], went: _Went) -> N
     notes = [*orjson.loads(row["notes"]), *went.notes.first][:LISTED]
     at = (went.rows[-1]["row"], created + unchanged + refused, created, unchanged, refused, undone)
     await tx.execute(db.WENT_ON, county, row["id"], *at, went.notes.count, orjson.dumps(notes).decode())
-    if changes:
-        await store.tick(tx, county)
-        await store.put(tx, store.CHANGE, county, changes)
+    await store.publish(tx, county, changes)
 
 
 # By the hour

@@ -23,14 +23,11 @@ async def carry_out(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, n
     """How many records of each kind it changes. Raises the first refusal. What was read for the ops is not locked (the road locks in its
     own order): all of it again, if it has changed meanwhile."""
     try:
-        records = await road.preview(tx, caller, ops, today=today, now=now)
-        if not preview:
-            await road.write_all(tx, caller, ops, today=today, now=now)
+        return await road.touch(tx, caller, ops, today=today, now=now, preview=preview)
     except Problem as problem:
         if problem.kind is STALE:
             raise Overtaken from None
         raise
-    return records
 
 
 async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[Op]:

@@ -109,9 +109,7 @@ async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: 
     batch, results = await _decided(tx, caller, ops, today, now)
     changes = await put(tx, batch)
     await reply(tx, batch, ops, results)
-    if changes:
-        await store.tick(tx, caller.county_id)
-        await store.put(tx, store.CHANGE, caller.county_id, changes)
+    await store.publish(tx, caller.county_id, changes)
     return results
 
 
@@ -121,17 +119,19 @@ async def _decided(tx: Tx, caller: Caller, ops: Sequence[Op], today: date, now: 
     return batch, [_decide(batch, op) for op in ops]
 
 
-async def preview(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> dict[str, int]:
-    """How many records of each kind the ops would write; nothing is written. The first refusal is raised."""
+async def touch(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool) -> dict[str, int]:
+    """All of them or none: the first refusal is raised. How many records of each kind they write, or, with `preview`, would write."""
     batch, results = await _decided(tx, caller, ops, today, now)
     for result in results:
         if result.problem:
             raise result.problem
+    if not preview:
+        await store.publish(tx, caller.county_id, await put(tx, batch))
     return {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
 
 
 async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
-    """All of them or none: the first refusal is raised."""
+    """The same with what became of each."""
     results = await write(tx, caller, ops, today=today, now=now)
     for result in results:
         if result.problem:

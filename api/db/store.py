@@ -138,3 +138,10 @@ async def tick(tx: Tx, county_id: int) -> int:
     """Takes the county's next tick. Only change rows, or grants and losses of places, and what is asked of them, may follow."""
     taken: int = await tx.fetchval(TICK, county_id)
     return taken
+
+
+async def publish(tx: Tx, county_id: int, changes: Collection[Row]) -> None:
+    """The end of a write: the tick, and the change rows from which phones pull."""
+    if changes:
+        await tick(tx, county_id)
+        await put(tx, CHANGE, county_id, changes)

@@ -176,7 +176,7 @@ class Records:
             op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
             if preview:
                 records = await access.database.write(
-                    caller, lambda tx: road.preview(tx, caller, [op], today=access.today(), now=access.now())
+                    caller, lambda tx: road.touch(tx, caller, [op], today=access.today(), now=access.now(), preview=True)
                 )
                 return wire.json({"id": id, "records": records})
             result = await _write(access, op, caller, confirm)
