@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -105,7 +105,7 @@ async def connected(settings: Settings, url: str) -> AsyncIterator[Access]:
                 "数据库结构不是这一版的：请以所有者运行 jiafang migrate（JIAFANG_OWNER_DATABASE_URL）。",
                 "The database is at another schema: run jiafang migrate as its owner (JIAFANG_OWNER_DATABASE_URL).",
             )
-        yield Access(database, load_keys(settings), settings.today)
+        yield Access(database, Keys.load_or_create(settings.keys_file), settings.today)
     finally:
         await database.close()
 
@@ -120,11 +120,6 @@ def in_database(work: Callable[[Access], Awaitable[T]]) -> T:
 
     with database_url(settings) as (url, _):
         return asyncio.run(run(url))
-
-
-def load_keys(settings: Settings) -> Keys:
-    settings.var.mkdir(parents=True, exist_ok=True)
-    return Keys.load_or_create(settings.keys_file)
 
 
 class Server(uvicorn.Server):
@@ -196,8 +191,8 @@ def serve() -> None:
     settings = Settings()
 
     async def check(url: str) -> None:
-        async with connected(settings, url):
-            pass
+        async with connected(settings, url) as access:
+            await Seals.to_serve(settings.seals_file, access.database)
 
     with listen(settings) as listener, database_url(settings) as (url, alive):
         asyncio.run(check(url))
@@ -212,6 +207,7 @@ def _base_url(settings: Settings) -> str:
 async def _demonstration(settings: Settings, url: str) -> dict[str, Any] | None:
     """Seeds the demonstration county into a database that has no other, and says how to use it."""
     async with connected(settings, url) as access:
+        await Seals.to_serve(settings.seals_file, access.database)
         codes = [row["code"] for row in await access.database.fetch(places.COUNTIES)]
         if codes not in ([], [demo.COUNTY_CODE]):
             return None
@@ -374,25 +370,30 @@ def reset_password(username: str) -> None:
 @keys.command("rotate")
 def rotate() -> None:
     """Add a signing key and list all, the newest last. Restart every server at once: others refuse its tokens until they read it."""
-    _list(Keys.load(Settings().keys_file).add_signing_key())
+    _list(Keys.load(Settings().keys_file).add_signing_key().ids)
 
 
 @keys.command("remove")
 def remove(kid: str) -> None:
     """Remove a signing key and list the others. Tokens that it signed are refused from the next start on."""
-    _list(Keys.load(Settings().keys_file).remove_signing_key(kid))
+    _list(Keys.load(Settings().keys_file).remove_signing_key(kid).ids)
+
+
+@seals.command("create")
+def create_seals() -> None:
+    """Make new keys where the file of them is lost for good: what was sealed with those never opens again. One that is there stays."""
+    _list(Seals.load_or_create(Settings().seals_file).ids)
 
 
 @seals.command("rotate")
 def rotate_seals() -> None:
     """Add a sealing key and list all, the newest last; none is removed. Restart every server at once: others can't open what it seals."""
-    for key_id in Seals.load(Settings().seals_file).add_key().ids:
-        out.print(key_id, highlight=False)
+    _list(Seals.load(Settings().seals_file).add_key().ids)
 
 
-def _list(left: Keys) -> None:
-    for key in left.public_jwks()["keys"]:
-        out.print(key["kid"], highlight=False)
+def _list(ids: Iterable[str]) -> None:
+    for each in ids:
+        out.print(each, highlight=False)
 
 
 if __name__ == "__main__":

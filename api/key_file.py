@@ -26,6 +26,7 @@ def no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def create(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):  # another process was first, and its file is the one that counts
         _put(path, document, os.link)
 

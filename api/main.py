@@ -69,6 +69,7 @@ def build() -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             await database.check_role()
+            app.state.seals = await Seals.to_serve(settings.seals_file, database)
             access = app.state.access
             jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake)]
             working = [asyncio.create_task(job) for job in jobs]
@@ -90,7 +91,6 @@ def build() -> FastAPI:
     )
     app.state.access = Access(database, keys, settings.today)
     app.state.settings, app.state.passwords, app.state.schema_version = settings, Passwords(), newest()
-    app.state.seals = Seals.load_or_create(settings.seals_file)
     app.state.imports_wake = asyncio.Event()
     for router in ROUTERS:
         app.include_router(router)

@@ -5,15 +5,20 @@ hash by which the same value is found again while all of them stay sealed (decis
 import hmac
 import re
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
+import asyncpg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from api import key_file
+from api.db import access_log, kept
+from api.db.session import Database, Tx
 from api.key_file import BadKeys
+from api.rules.caller import command_line
 
 ALGORITHM = "AES-256-GCM"
 ID_BYTES, NONCE_BYTES = 8, 12  # what stands before the sealed text
@@ -61,6 +66,17 @@ class Seals:
             key_file.create(path, {"blind": secrets.token_hex(32), "sealing": [_new_key()]})
         return cls.load(path)
 
+    @classmethod
+    async def to_serve(cls, path: Path, database: Database) -> Self:
+        """New keys are made only where nothing has been sealed: under them nothing else would open, and no double would be found."""
+        if not path.exists() and await _any_sealed(database):  # noqa: ASYNC240 - at start, when nobody waits
+            raise BadKeys(
+                f"数据库里有加密的身份证号码，而 {path} 不在：请从备份恢复。确实丢失的，运行 jiafang seals create，号码要重新登记。"
+                f" / There are sealed identity numbers in the database and {path} is missing: restore it from the backup."
+                " Where it is lost for good, run jiafang seals create, and enter the numbers again."
+            )
+        return cls.load_or_create(path)
+
     def add_key(self) -> Self:
         """The ring with a new key that seals from now on. Another process can't open what it sealed until it loads the file anew."""
         document = self.load(self._path)._document  # somebody may have rotated it since we loaded it
@@ -86,6 +102,17 @@ class Seals:
 
     def blind(self, value: str, what: str, county_id: int) -> bytes:
         return hmac.digest(self._blind, f"{what}:{county_id}:{value}".encode(), "sha256")
+
+
+async def _any_sealed(database: Database) -> bool:
+    async def look(tx: Tx, county_id: int) -> bool:
+        return bool(await tx.fetchval(access_log.ANY_SEALED, county_id))
+
+    try:
+        counties = [row["county_id"] for row in await database.fetch(kept.COUNTIES)]
+        return any([await database.write(command_line(each), partial(look, county_id=each)) for each in counties])
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # not migrated yet
+        return False
 
 
 def _row(what: str, county_id: int, record_id: UUID) -> bytes:

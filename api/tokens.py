@@ -128,6 +128,10 @@ class Keys:
         """The kid and the key that sign: the newest."""
         return next(reversed(self._signers.items()))
 
+    @property
+    def ids(self) -> list[str]:
+        return list(self._signers)
+
     def verifying(self, header: str) -> Key | None:
         """The key for a token that starts with this text, if it is exactly the header of one of our keys."""
         return self._verifiers.get(header)

@@ -1,5 +1,6 @@
 """The identity number of a person: sealed, in no other call, and nobody reads it unseen."""
 
+import asyncio
 import logging
 from datetime import date, timedelta
 from itertools import count
@@ -12,6 +13,8 @@ import httpx
 import pytest
 from sqlmodel import SQLModel
 
+from api.embedded import Urls
+from api.key_file import BadKeys
 from api.problems import (
     CANNOT_BE_OPENED,
     IF_MATCH_REQUIRED,
@@ -25,8 +28,9 @@ from api.problems import (
 from api.rules.citizen_id import check_digit
 from api.sealed import Seals
 from tests.api.test_household import entered
-from tests.conftest import TODAY, Phone
+from tests.conftest import TODAY, Databases, Phone, running
 from tests.county import HELD, USERS, County, fold, level, op, push, refused
+from tests.serving import free_port, start
 
 PURPOSE = {"purpose": "help_with_application"}
 FRESH = count(1)
@@ -361,6 +365,26 @@ async def test_a_number_whose_key_is_gone_is_entered_again(county: County, worke
         assert await read(worker, person_id) == number
     finally:
         county.app.state.seals = mine
+
+
+async def test_without_its_keys_a_service_that_has_sealed_numbers_does_not_start(county: County, worker: Phone, tmp_path: Path) -> None:
+    await known(worker)
+    urls = Urls(county.url, county.app.state.settings.database_url, "")
+    with pytest.raises(BadKeys, match="restore it from the backup"):
+        async with running(urls, tmp_path):
+            pass
+    process = start(tmp_path, free_port(), JIAFANG_DATABASE_URL=urls.app)
+    said, _ = await asyncio.to_thread(process.communicate, timeout=60)
+    assert (process.returncode, "jiafang seals create" in said, "Traceback" in said) == (1, True, False)
+    assert not (tmp_path / "seals.json").exists()
+    Seals.load_or_create(tmp_path / "seals.json")
+    async with running(urls, tmp_path):
+        pass
+
+
+async def test_where_nothing_is_sealed_keys_are_made(databases: Databases, tmp_path: Path) -> None:
+    async with running(await databases.new(), tmp_path) as app:
+        assert app.state.seals.ids == Seals.load(tmp_path / "seals.json").ids
 
 
 async def test_a_number_copied_into_another_row_does_not_open(county: County, worker: Phone) -> None:
