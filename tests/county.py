@@ -97,7 +97,31 @@ async def push(phone: Phone, *ops: Any) -> list[dict[str, Any]]:
     reply = await phone.post("/v1/sync/push", json={"ops": ops})
     assert reply.status_code == 200, reply.text
     results: list[dict[str, Any]] = reply.json()["results"]
+    assert len(results) == len(ops)
+    for sent, result in zip(ops, results, strict=True):
+        as_the_contract_has_it(sent, result)
     return results
+
+
+def as_the_contract_has_it(sent: Any, result: dict[str, Any]) -> None:
+    """What holds for every result, whatever was sent."""
+    outcome = result["outcome"]
+    if result["id"] is not None:
+        assert (result["id"], result["kind"]) == (sent["id"].lower(), sent["kind"])
+    assert ("rev" in result) is (outcome not in ("held", "inbox"))
+    assert ("kept" in result) is (outcome == "rejected")
+    assert ("conflicts" in result) is (outcome == "conflict")
+    if outcome in ("rejected", "merged", "conflict"):
+        assert "doc" in result
+    if outcome in ("held", "inbox"):
+        assert "doc" not in result
+    if result.get("doc"):
+        assert (result["doc"]["id"], result["doc"]["rev"]) == (result["id"], result["rev"])
+    if outcome == "rejected":
+        assert result["problem"]["type"].startswith("/problems/")
+        assert result["kept"] is (result["id"] is not None)
+        assert (result["rev"] is None) is (result["doc"] is None)
+    assert result.keys() <= {"id", "kind", "outcome", "rev", "doc", "conflicts", "doubles", "problem", "kept"}
 
 
 async def listed(phone: Phone, path: str, entry_id: Any, **query: Any) -> dict[str, Any] | None:

@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from api.access import Access
-from tests.api.test_push import op, push
 from tests.conftest import Phone, SignIn
+from tests.county import push
+from tests.pushing import op
 
 GROUP, OTHER_VILLAGE = 29, 6
 REFUSED = "怀孕"

@@ -1,4 +1,4 @@
-"""The lists for people: who sees an entry, and what settling it does. What puts an edit on a list: test_push.py."""
+"""The lists for people: who sees an entry, and what settling it does. What puts an edit on a list: test_push_kept.py."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
