@@ -10,9 +10,9 @@ from api.language import both
 from api.problems import HAS_RECORDS, ID_TAKEN, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED, WRONG_PLACE
 from api.road import Op
 from api.routers import wire
-from api.routers.records import BAD_BODY, Preview, Records, touched
+from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
 from api.schemas.household import HouseholdQuery
-from api.schemas.joining import Into, Split, Touched
+from api.schemas.joining import Into, Split
 
 router = APIRouter(tags=[both("户", "Households")])
 
@@ -22,8 +22,6 @@ calls.gets()
 calls.creates(WRONG_PLACE)
 calls.changes()
 calls.voids(HAS_RECORDS)
-
-TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
 
 
 @router.post(

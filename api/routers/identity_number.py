@@ -30,7 +30,7 @@ from api.problems import (
 from api.road import Op, Result, marked, write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
-from api.routers.records import BAD_BODY, Confirm
+from api.routers.records import BAD_BODY, ETAG, Confirm
 from api.rules.caller import Caller, view_of
 from api.rules.citizen_id import differs_in, normal
 from api.schemas.base import Paging
@@ -42,7 +42,6 @@ log = logging.getLogger("jiafang")
 WHAT = "identity_number"
 PATH = "/v1/people/{id}/identity-number"
 WRITERS = tuple(PERSON.writers)
-ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 
 
 @router.put(

@@ -9,8 +9,8 @@ from api.kinds import PERSON
 from api.language import both
 from api.problems import DAY_TO_COME, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED
 from api.routers import wire
-from api.routers.records import BAD_BODY, Preview, Records, touched
-from api.schemas.joining import Into, Touched
+from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
+from api.schemas.joining import Into
 from api.schemas.person import PersonQuery
 
 router = APIRouter(tags=[both("人", "People")])
@@ -21,8 +21,6 @@ calls.gets()
 calls.creates(DAY_TO_COME)
 calls.changes(DAY_TO_COME)
 calls.voids()
-
-TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
 
 
 @router.post(

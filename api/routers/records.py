@@ -45,6 +45,8 @@ from api.schemas.joining import Touched
 Q = TypeVar("Q", bound=ListQuery)
 Preview = Annotated[bool, Query(description=both("只看会改动多少，不保存", "Only say how much it would change, and store nothing"))]
 Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))]
+ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
+TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
 READERS: tuple[Role, ...] = ("county", "township", "village", "household_head")
 BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
 
@@ -61,7 +63,6 @@ class Records:
         self.router, self.kind, self.called = router, kind, called
         self.path, self.noun = f"/v1/{kind.plural}", kind.plural.replace("-", "_")
         self.doubles = (LOOKS_DOUBLE,) if kind.doubles else ()
-        self.etag = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 
     def lists(self, query_model: type[Q], meant: Callable[[Q, date], dict[str, Any]] = lambda query, today: {}) -> None:
         """`meant`: filters that others stand for, on this day."""
@@ -111,7 +112,7 @@ class Records:
 
         named = (f"取一条{self.called[0]}", f"Get one {self.called[1]}")
         says = ("作废的也能取到。", "Voided ones too.")
-        answer = wire.reply(kind.schema, both("这条记录", "The record"), headers=self.etag)
+        answer = wire.reply(kind.schema, both("这条记录", "The record"), headers=ETAG)
         self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, READERS, answer, NOT_FOUND)
         self._add(
             "GET",
@@ -154,8 +155,8 @@ class Records:
             ),
             tuple(kind.writers),
             {
-                **wire.reply(kind.schema, answer, 201, {"Location": both("新记录的地址", "Path of the new record"), **self.etag}),
-                **wire.reply(kind.schema, again, 200, self.etag),
+                **wire.reply(kind.schema, answer, 201, {"Location": both("新记录的地址", "Path of the new record"), **ETAG}),
+                **wire.reply(kind.schema, again, 200, ETAG),
             },
             NOT_ALLOWED,
             NOT_FOUND,
@@ -197,7 +198,7 @@ class Records:
             wire.reply(
                 kind.schema,
                 both("修改后的记录；或会改动多少", "The record after the change, or how much it would change"),
-                headers=self.etag,
+                headers=ETAG,
                 other=Touched,
             ),
             NOT_ALLOWED,
@@ -233,7 +234,7 @@ class Records:
                 "Nothing is erased: a wrong record is withdrawn with a reason. Again changes nothing.",
             ),
             tuple(kind.writers),
-            wire.reply(kind.schema, both("作废后的记录", "The voided record"), headers=self.etag),
+            wire.reply(kind.schema, both("作废后的记录", "The voided record"), headers=ETAG),
             NOT_ALLOWED,
             NOT_FOUND,
             REFUSED_WORD,

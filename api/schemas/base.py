@@ -105,6 +105,9 @@ Id = UUID
 Day = date
 Instant = AwareDatetime
 PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
+PlaceOrBelow = Annotated[  # what the filter `place_id` of a list says
+    PlaceNumber | None, Field(description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)"))
+]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]

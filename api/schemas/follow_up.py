@@ -15,6 +15,7 @@ from api.schemas.base import (
     Names,
     Note,
     PlaceNumber,
+    PlaceOrBelow,
     Query,
     Record,
     Seen,
@@ -83,9 +84,7 @@ class FollowUpQuery(Query):
     )
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
     person_id: Id | None = Field(None, description=both("只看这个人的", "Only for this person"))
-    place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
-    )
+    place_id: PlaceOrBelow = None
     status: Status | None = Field(None, description=both("状态", "Status"))
     priority: Priority | None = Field(None, description=both("缓急", "Priority"))
     reason: Code | None = Field(None, description=both("原因代码", "Reason"))

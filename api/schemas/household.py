@@ -3,7 +3,23 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import GUARDED, SERVER, Day, Distinct, Id, Names, Phone, PlaceNumber, Query, Record, Short, Sought, Words, says
+from api.schemas.base import (
+    GUARDED,
+    SERVER,
+    Day,
+    Distinct,
+    Id,
+    Names,
+    Phone,
+    PlaceNumber,
+    PlaceOrBelow,
+    Query,
+    Record,
+    Short,
+    Sought,
+    Words,
+    says,
+)
 
 Status = Literal["living_here", "away", "moved", "dissolved"]
 
@@ -45,9 +61,7 @@ class HouseholdQuery(Query):
         ),
         examples=["07"],
     )
-    place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
-    )
+    place_id: PlaceOrBelow = None
     number: Words | None = Field(None, max_length=30, description=both("户号", "Household number"))
     status: Status | None = Field(None, description=both("状态", "Status"))
     not_visited_since: Day | None = Field(

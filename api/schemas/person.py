@@ -12,7 +12,7 @@ from api.schemas.base import (
     Id,
     Name,
     Phone,
-    PlaceNumber,
+    PlaceOrBelow,
     Query,
     Record,
     Seen,
@@ -76,7 +76,5 @@ class PersonQuery(Query):
         examples=["wxy"],
     )
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
-    place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
-    )
+    place_id: PlaceOrBelow = None
     status: Status | None = Field(None, description=both("状态", "Status"))

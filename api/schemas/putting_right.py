@@ -3,11 +3,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from api.language import both
-from api.schemas.base import Body, Id, Paging, PlaceNumber, says
+from api.schemas.base import Body, Id, Paging, PlaceOrBelow, says
 
 Kind = Literal["household", "person"]
 Inconsistency = Literal["head-elsewhere", "head-gone", "no-household", "nobody-is-head", "odd-characters"]
-_PLACE = both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
 
 
 class Repair(BaseModel):
@@ -33,7 +32,7 @@ class Double(BaseModel):
 
 class DoublesQuery(Paging):
     kind: Kind = Field("person", description=both("人或户", "People or households"))
-    place_id: PlaceNumber | None = Field(None, description=_PLACE)
+    place_id: PlaceOrBelow = None
 
 
 class Told(Body):
@@ -58,4 +57,4 @@ class Wrong(BaseModel):
 
 class ToPutRightQuery(Paging):
     problem: Inconsistency | None = Field(None, description=both("只看这一类", "Only this one"))
-    place_id: PlaceNumber | None = Field(None, description=_PLACE)
+    place_id: PlaceOrBelow = None

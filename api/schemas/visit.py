@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.language import both
-from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Names, Note, PlaceNumber, Query, Record, Seen, says
+from api.schemas.base import COLLEAGUES, ONCE, SERVER, Code, Coded, Day, Distinct, Id, Names, Note, PlaceOrBelow, Query, Record, Seen, says
 
 Outcome = Literal["met", "absent", "declined"]
 
@@ -44,9 +44,7 @@ class Visit(Record):
 
 class VisitQuery(Query):
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
-    place_id: PlaceNumber | None = Field(
-        None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
-    )
+    place_id: PlaceOrBelow = None
     worker_id: Id | None = Field(None, description=both("只看这位工作人员的", "Only this worker's"))
     outcome: Outcome | None = Field(None, description=both("结果", "Outcome"))
     visited_from: Day | None = Field(None, description=both("从这一天起", "From this day on"))
