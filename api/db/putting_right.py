@@ -8,7 +8,7 @@ from api.db.documents import FIRST, Documents
 # `{1}` for the entries of the page alone.
 # Parameters: limit; the place, a text and the id of the last entry; a place and what lies below it, or null
 _BY_PLACE = f"""
-SELECT x.*, {{1}} FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.place_id AS held FROM place p WHERE p.county_id = $1
+SELECT x.*, s.role, {{1}} FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.place_id AS held FROM place p WHERE p.county_id = $1
     AND (p.place_id = ANY (s.places) OR p.township_id = ANY (s.townships)) AND p.place_id >= ${FIRST + 1}::int
     AND (${FIRST + 4}::int IS NULL OR ${FIRST + 4} IN (p.place_id, p.parent_id, p.township_id, 1)) ORDER BY p.place_id) w
   CROSS JOIN LATERAL (SELECT u.* FROM ({{0}}) u
@@ -58,7 +58,6 @@ _CHECKS = (
     FROM person t WHERE t.county_id = $1 AND NOT t.voided
       AND t.name ~ '[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]'""",
 )
-PROBLEMS = ("head-elsewhere", "head-gone", "no-household", "nobody-is-head", "odd-characters")
 
 
 def to_put_right(*documents: Documents) -> str:

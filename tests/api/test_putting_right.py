@@ -10,7 +10,7 @@ from api.problems import NOT_ALLOWED, NOT_FOUND
 from tests.api.test_household import entered
 from tests.api.test_person import added, change
 from tests.conftest import Phone, SignIn
-from tests.county import VILLAGE, County, op, push, refused
+from tests.county import HELD, VILLAGE, County, op, push, refused
 
 
 @pytest.fixture
@@ -192,3 +192,15 @@ async def test_words_follow_the_language(worker: Phone) -> None:
         for language in ("zh-CN", "en")
     ]
     assert told == ["户里有人，但没有户主", "People live there, and nobody is the head"]
+
+
+async def test_who_was_promoted_reads_at_once(county: County) -> None:
+    """The token still says what somebody was; the database is asked."""
+    admin, (user_id, name) = await county.sign_in("county-admin"), await county.user("household_head", *HELD["lead-1"])
+    phone = await county.sign_in(name)
+    refused(await phone.get("/v1/to-put-right"), 403, NOT_ALLOWED.slug)
+    assert (await admin.patch(f"/v1/users/{user_id}", json={"role": "village"})).status_code == 200
+    place = {"place_id": VILLAGE, "reach": "below"}
+    assert (await admin.post(f"/v1/users/{user_id}/places", json=place)).status_code == 200
+    for path in ("to-put-right", "possible-doubles"):
+        assert (await phone.get(f"/v1/{path}")).status_code == 200
