@@ -23,8 +23,9 @@ def doubles(documents: Documents, equal: Sequence[str]) -> str:
     table, alike = documents.table, " AND ".join(f"b.{column} = a.{column}" for column in equal)
     return _BY_PLACE.format(
         f"SELECT a.place_id, a.id::text AS sort, b.id AS last FROM {table} a JOIN {table} b ON b.county_id = $1 AND {alike} AND b.id > a.id"
-        " AND NOT b.voided AND (b.place_id = ANY (s.places) OR b.township_id = ANY (s.townships))"
-        " WHERE a.county_id = $1 AND a.place_id = w.held AND NOT a.voided AND NOT EXISTS (SELECT FROM not_double n"
+        " AND NOT b.voided AND b.joined_into_id IS NULL AND (b.place_id = ANY (s.places) OR b.township_id = ANY (s.townships))"
+        " WHERE a.county_id = $1 AND a.place_id = w.held AND NOT a.voided AND a.joined_into_id IS NULL"
+        " AND NOT EXISTS (SELECT FROM not_double n"
         f" WHERE n.county_id = $1 AND n.kind = '{documents.kind}' AND n.one = a.id AND n.other = b.id)",
         f"{documents.one('office', 'x.sort::uuid')} AS one, {documents.one('office', 'x.last')} AS other",
     )

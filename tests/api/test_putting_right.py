@@ -99,6 +99,7 @@ async def test_doubles_that_phones_made_are_listed_for_the_officer(county: Count
     assert made[0] not in str(await listed(await county.sign_in("worker-4"), "possible-doubles", kind="household"))
     [entry] = [e for e in await listed(officer, "possible-doubles", kind="household") if e["id"] in made]
     assert (await repair(officer, entry)).status_code == 200
+    assert [e for e in await listed(officer, "possible-doubles", kind="household") if e["id"] in made] == []
 
 
 # What does not agree
