@@ -62,11 +62,14 @@ DELETE FROM import_row t USING import i WHERE t.county_id = $1 AND i.county_id =
   AND i.state IN ('done', 'undone', 'faulty') AND i.ended_at < $2::timestamptz"""
 ERASE_ONE = "DELETE FROM import_row WHERE county_id = $1 AND import_id = $2::uuid"
 
+# What is said of an import: all but the file itself, which may be 20 MB
+_SUMMARY = """i.id, i.seq, i.kind, i.file_name, i.state, i.rows, i.done, i.created, i.unchanged, i.refused, i.undone, i.problem_count,
+    i.note_count, i.by_user_id, i.created_at, i.ended_at"""
+_WHOLE = f"{_SUMMARY}, i.problems, i.notes, i.townships"
+BY_ID = f"SELECT {_WHOLE} FROM import i WHERE i.county_id = $1 AND i.id = $2::uuid"
 # For people, in front of which stands the caller
 _SEEN = "i.county_id = $1 AND i.townships <@ s.townships AND s.role IN ('county', 'township')"
 LIST = f"""
-SELECT x.*, s.role FROM s LEFT JOIN LATERAL (SELECT i.id, i.seq, i.kind, i.file_name, i.state, i.rows, i.done, i.created, i.unchanged,
-    i.refused, i.undone, i.problem_count, i.note_count, i.by_user_id, i.created_at, i.ended_at
-  FROM import i WHERE {_SEEN} AND i.seq < $6::bigint ORDER BY i.seq DESC LIMIT $7::int) x ON true ORDER BY x.seq DESC"""
-ONE = f"SELECT x.*, s.role FROM s LEFT JOIN LATERAL (SELECT i.* FROM import i WHERE {_SEEN} AND i.id = $6::uuid) x ON true"
-BY_ID = "SELECT i.* FROM import i WHERE i.county_id = $1 AND i.id = $2::uuid"
+SELECT x.*, s.role FROM s LEFT JOIN LATERAL (SELECT {_SUMMARY} FROM import i
+  WHERE {_SEEN} AND i.seq < $6::bigint ORDER BY i.seq DESC LIMIT $7::int) x ON true ORDER BY x.seq DESC"""
+ONE = f"SELECT x.*, s.role FROM s LEFT JOIN LATERAL (SELECT {_WHOLE} FROM import i WHERE {_SEEN} AND i.id = $6::uuid) x ON true"
