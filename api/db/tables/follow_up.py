@@ -5,6 +5,7 @@ from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
 from api.db.tables.base import IN_PLACE, RecordRow, below_household
+from api.db.tables.search import SOUGHT
 
 
 class FollowUp(RecordRow, table=True):
@@ -27,15 +28,14 @@ class FollowUp(RecordRow, table=True):
     dropped_because: str | None = Field(sa_type=Text)
 
 
-_SOUGHT = "k.key >= {0}::text AND k.key < {0}::text || chr(1114111)"
 OWN = "created_by"
 ORDER = {"due_on": ("date", "asc")}
 FILTERS = {
     # by the number of the household, or by the name of somebody in it
     "q": (
         "t.household_id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{level}_id = h.held AND k.kind = 'household'"
-        f" AND {_SOUGHT} UNION ALL SELECT p.household_id FROM search_key k JOIN person p ON p.county_id = $1 AND p.id = k.id"
-        f" WHERE k.county_id = $1 AND k.{{level}}_id = h.held AND k.kind = 'person' AND k.key !~ '^[0-9]' AND {_SOUGHT})"
+        f" AND {SOUGHT} UNION ALL SELECT p.household_id FROM search_key k JOIN person p ON p.county_id = $1 AND p.id = k.id"
+        f" WHERE k.county_id = $1 AND k.{{level}}_id = h.held AND k.kind = 'person' AND k.key !~ '^[0-9]' AND {SOUGHT})"
     ),
     "household_id": "t.household_id = {}::uuid",
     "person_id": "t.person_id = {}::uuid",
@@ -51,7 +51,7 @@ FILTERS = {
         " AND coalesce(t.assignee_place_id, t.place_id) = ANY (s.places || s.townships))) = {}::bool"
     ),
     # nobody is there to be followed up
-    "silenced": ("((SELECT q.status FROM household q WHERE q.county_id = $1 AND q.id = t.household_id) <> 'living_here') = {}::bool"),
+    "silenced": "((SELECT q.status FROM household q WHERE q.county_id = $1 AND q.id = t.household_id) <> 'living_here') = {}::bool",
 }
 # Open ones of a user who loses places, in these places and below them
 HELD_BY = """

@@ -22,9 +22,9 @@ class SearchKey(SQLModel, table=True):
     id: UUID
 
 
+SOUGHT = "k.key >= {0}::text AND k.key < {0}::text || chr(1114111)"  # a key begins with what is sought
+
+
 def begins(kind: str) -> str:
     """A filter of this kind's list: records of which a key begins with what is sought."""
-    return (
-        "t.id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{level}_id = h.held"
-        f" AND k.kind = '{kind}' AND k.key >= {{0}}::text AND k.key < {{0}}::text || chr(1114111))"
-    )
+    return f"t.id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{{level}}_id = h.held AND k.kind = '{kind}' AND {SOUGHT})"
