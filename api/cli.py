@@ -276,9 +276,7 @@ async def _counties_of(tx: Tx, read: places.File) -> list[tuple[int, str]]:
 
 
 async def _import_one(access: Access, county_id: int, code: str, told: Register | Changes) -> places.Report:
-    today, now = access.today(), access.now()
-    rows = await access.database.fetch(places.TOWNSHIPS, county_id)
-    desk = command_line(county_id, [row["township_id"] for row in rows])
+    today, now, desk = access.today(), access.now(), await places.at_server(access, county_id)
     report = await access.database.write(desk, lambda tx: places.import_places(tx, desk, code, told, today=today, now=now))
     await access.database.write(desk, lambda tx: places.standard_catalogues(tx, desk, today=today, now=now))
     return report
@@ -299,7 +297,7 @@ def import_register(
             county_id = await access.database.plain(lambda tx: places.county_named(tx, county))
             if county_id is None:
                 raise NO_COUNTY
-            desk, import_id = await imports.at_server(access, county_id), uuid4()
+            desk, import_id = await places.at_server(access, county_id), uuid4()
             said: dict[str, Any] = {"import_id": import_id, "kind": kind, "file_name": file.name, "data": file.read_bytes()}
             await access.database.write(desk, lambda tx: imports.take(tx, desk, **said, now=access.now()))
             row = await imports.until_settled(access, desk, import_id, lambda row: None)

@@ -21,7 +21,7 @@ from api.db import store
 from api.db.session import Tx
 from api.files.sheet import Unreadable, lines
 from api.kinds import KINDS, Kind
-from api.places import TOWNSHIPS
+from api.places import at_server
 from api.problems import COULD_NOT_STORE, NOT_FOUND, NOT_NOW, Problem
 from api.road import Batch, Op
 from api.rules import register_file
@@ -111,12 +111,6 @@ async def _author(access: Access, county_id: int, user_id: UUID | None, device_i
     """Whoever asked for it, with the rights of now. The county's desk registers for its townships, as one who holds them all."""
     found = await (access.caller_of(county_id, user_id, device_id) if user_id else at_server(access, county_id))
     return as_officer(found) if found and found.role in MAY else None
-
-
-async def at_server(access: Access, county_id: int) -> Caller:
-    """The command line, which holds what the county's desk holds."""
-    townships = [row["township_id"] for row in await access.database.fetch(TOWNSHIPS, county_id)]
-    return command_line(county_id, townships)
 
 
 async def until_settled(access: Access, desk: Caller, import_id: UUID, show: Callable[[store.Row], None]) -> store.Row:

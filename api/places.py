@@ -6,13 +6,14 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
+from api.access import Access
 from api.db.session import Tx
 from api.files.text_table import read_csv
 from api.kinds import CATALOGUE_ENTRY, PLACE
 from api.language import both
 from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, REFUSED_WORD, Problem
 from api.road import Op, Result, write_all
-from api.rules.caller import COUNTY_PLACE, Caller
+from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
 from api.rules.division_plan import Known, Plan, plan
 from api.rules.refused import refused_word
@@ -179,6 +180,12 @@ async def add_group(
     }
     [result] = await write_all(tx, caller, [Op(PLACE, group_id, doc)], today=today, now=now)
     return result
+
+
+async def at_server(access: Access, county_id: int) -> Caller:
+    """The command line, which holds what the county's desk holds."""
+    townships = [row["township_id"] for row in await access.database.fetch(TOWNSHIPS, county_id)]
+    return command_line(county_id, townships)
 
 
 async def county_named(tx: Tx, code: str) -> int | None:
