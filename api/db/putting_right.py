@@ -18,12 +18,16 @@ SELECT x.*, s.role, {{1}} FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.pl
 ORDER BY x.place_id, x.sort, x.last"""
 
 
-def doubles(documents: Documents, equal: Sequence[str]) -> str:
-    """Records that are equal in these columns, each pair once; `sort` and `last` are their ids."""
-    table, alike = documents.table, " AND ".join(f"b.{column} = a.{column}" for column in equal)
+def doubles(documents: Documents, *ways: Sequence[str]) -> str:
+    """Records that are equal in all columns of one of the ways, each pair once; `sort` and `last` are their ids."""
+    table = documents.table
+    seen = "NOT b.voided AND b.joined_into_id IS NULL AND (b.place_id = ANY (s.places) OR b.township_id = ANY (s.townships))"
+    alike = " UNION ".join(
+        f"SELECT b.id FROM {table} b WHERE b.county_id = $1 AND {' AND '.join(f'b.{m} = a.{m}' for m in way)} AND b.id > a.id AND {seen}"
+        for way in ways
+    )
     return _BY_PLACE.format(
-        f"SELECT a.place_id, a.id::text AS sort, b.id AS last FROM {table} a JOIN {table} b ON b.county_id = $1 AND {alike} AND b.id > a.id"
-        " AND NOT b.voided AND b.joined_into_id IS NULL AND (b.place_id = ANY (s.places) OR b.township_id = ANY (s.townships))"
+        f"SELECT a.place_id, a.id::text AS sort, b.id AS last FROM {table} a CROSS JOIN LATERAL ({alike}) b"
         " WHERE a.county_id = $1 AND a.place_id = w.held AND NOT a.voided AND a.joined_into_id IS NULL"
         " AND NOT EXISTS (SELECT FROM not_double n"
         f" WHERE n.county_id = $1 AND n.kind = '{documents.kind}' AND n.one = a.id AND n.other = b.id)",

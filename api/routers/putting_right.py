@@ -24,7 +24,10 @@ from api.schemas.putting_right import Double, DoublesQuery, Told, ToPutRightQuer
 router = APIRouter(tags=[both("待处理", "To settle")])
 
 OFFICES: tuple[Role, ...] = ("county", "township", "village")
-DOUBLES = {kind.name: doubles(kind.documents, kind.doubles) for kind in (PERSON, HOUSEHOLD)}
+DOUBLES = {
+    "person": doubles(PERSON.documents, PERSON.doubles, ("identity_blind",)),
+    "household": doubles(HOUSEHOLD.documents, HOUSEHOLD.doubles),
+}
 TO_PUT_RIGHT = to_put_right(HOUSEHOLD.documents, PERSON.documents)
 JOINS = {"person": "join", "household": "merge"}
 WORDS = {
@@ -43,8 +46,9 @@ NIL = UUID(int=0)
         "list_possible_doubles",
         ("列出可能重复的", "List possible doubles"),
         (
-            "同一范围内看起来是同一个的两条：人按姓名读音和出生年份，户按户号。",
-            "Pairs within reach that look like one: people by the sound of the name and the year of birth, households by number.",
+            "同一范围内看起来是同一个的两条：人按姓名读音和出生年份，或身份证号相同；户按户号。",
+            "Pairs within reach that look like one: people by the sound of the name and the year of birth, or"
+            " by an equal identity number; households by number.",
         ),
         OFFICES,
         wire.reply(page_model("PossibleDoubles", Double, "可能重复", "possible doubles"), both("一页", "One page")),

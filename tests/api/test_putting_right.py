@@ -8,6 +8,7 @@ import pytest
 
 from api.problems import NOT_ALLOWED, NOT_FOUND
 from tests.api.test_household import entered
+from tests.api.test_identity_number import number_of, put
 from tests.api.test_person import added, change
 from tests.conftest import Phone, SignIn
 from tests.county import HELD, VILLAGE, County, op, push, refused
@@ -66,6 +67,18 @@ async def test_people_who_look_alike_are_listed_once_and_joined_in_one_step(work
     assert {entry["one"]["name"], entry["other"]["name"]} == {"逄重来", "庞重来"}
     assert (await repair(worker, entry)).json()["records"] == {"person": 1}
     assert await doubles(worker, one) == []
+
+
+async def test_two_with_one_identity_number_are_listed_whatever_they_are_called(worker: Phone) -> None:
+    household = await entered(worker)
+    people = [await added(worker, household["id"], name=name) for name in ("逄同号", "甄别人", "佘别号")]
+    number = number_of()
+    for person, stored in zip(people, (number, number, number_of()), strict=True):
+        assert (await put(worker, person["id"], 1, stored, confirm=True)).status_code == 200
+    [entry] = await doubles(worker, people[0])
+    assert {entry["id"], entry["other_id"]} == {people[0]["id"], people[1]["id"]}
+    assert number not in str(entry)
+    assert await doubles(worker, people[2]) == []
 
 
 async def test_two_who_are_two_are_listed_no_more(worker: Phone, sign_in: SignIn) -> None:
