@@ -6,7 +6,7 @@ it, a step happens once or not at all, and whoever comes next goes on where it e
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -20,7 +20,7 @@ from api.db import imports as db
 from api.db import store
 from api.db.session import Tx
 from api.files.sheet import Unreadable, lines
-from api.kinds import KINDS, Kind
+from api.kinds import HOUSEHOLD, KINDS, Kind
 from api.places import at_server
 from api.problems import COULD_NOT_STORE, NOT_FOUND, NOT_NOW, Problem
 from api.road import Batch, Op
@@ -295,7 +295,8 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
         return
     ops, there = await _there(tx, county, [_op(kind, each["id"], each["doc"]) for each in rows])
     batch = Batch(caller, access.today(), now)
-    await road.read(tx, batch, [op for op in ops if op.id not in there])
+    new = [op for op in ops if op.id not in there]
+    await road.read(tx, batch, [*new, *(_heads(op) for op in new if op.doc.get("relation") == "head")])
     went = _Went()
     for each, op in zip(rows, ops, strict=True):
         if op.id in there:
@@ -306,31 +307,52 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
             went.on(each["row"], op.id, "refused", after)
         else:
             road.accept(batch, op, None, after)
+            if after.get("relation") == "head":
+                _head(batch, _heads(op), instead_of=None)
             went.on(each["row"], op.id, "created")
     await _store(tx, batch, row, went)
 
 
 async def _undo(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -> None:
-    """Backwards. What somebody has changed, or added something to, stays, and the notes say why."""
+    """Backwards. What says something else than it was made with, or has something hanging on it, stays, and the notes say why."""
     kind, county, now = KINDS[NAMES[row["kind"]]], caller.county_id, access.now()
     rows = await tx.fetch(db.TO_UNDO, county, row["id"], PIECE)
     if not rows:
         await tx.execute(db.END, county, row["id"], "undone", now)
         return
-    ops = [Op(kind, each["id"], base_rev=1, void=REASON) for each in rows]
+    made = [_op(kind, each["id"], each["doc"]) for each in rows]
     batch = Batch(caller, access.today(), now)
-    await road.read(tx, batch, ops)
+    heads = [_heads(op) for op in made if op.doc.get("relation") == "head"]
+    await road.read(tx, batch, [*(Op(kind, op.id, void=REASON) for op in made), *heads])
     went = _Went()
-    for each, op in zip(rows, ops, strict=True):
-        before = batch.rows[kind.name].get(op.id)
+    for each, creation in zip(rows, made, strict=True):
+        before = batch.rows[kind.name].get(creation.id)
+        as_made = before and all(before[member] == value for member, value in {**kind.defaults, **creation.doc}.items())
+        op = Op(kind, creation.id, base_rev=before["rev"] if before and as_made else 1, void=REASON)
         after = road.change(batch, op, before)
         if isinstance(after, Problem):
             went.on(each["row"], op.id, "stayed", after)
             continue
         if after is not before:
             road.accept(batch, op, before, after)
+        if creation.doc.get("relation") == "head":
+            _head(batch, replace(_heads(creation), doc={"head_id": None}), instead_of=op.id)
         went.on(each["row"], op.id, "undone")
     await _store(tx, batch, row, went)
+
+
+def _heads(person: Op) -> Op:
+    """That the person heads the household."""
+    return Op(HOUSEHOLD, person.doc["household_id"], {"head_id": person.id}, base_rev=1)
+
+
+def _head(batch: Batch, op: Op, *, instead_of: UUID | None) -> None:
+    """Changes who heads a household, if that is who heads it now."""
+    household = batch.rows[HOUSEHOLD.name].get(op.id)
+    if household and household["head_id"] == instead_of:
+        after = road.change(batch, replace(op, base_rev=household["rev"]), household)
+        if not isinstance(after, Problem) and after is not household:
+            road.accept(batch, op, household, after)
 
 
 @dataclass(slots=True)

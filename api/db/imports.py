@@ -42,7 +42,7 @@ TO_CREATE = """
 SELECT r.row, r.id, r.doc FROM import_row r
 WHERE r.county_id = $1 AND r.import_id = $2::uuid AND r.row > $3::int AND r.outcome IS NULL ORDER BY r.row LIMIT $4::int"""
 TO_UNDO = """
-SELECT r.row, r.id FROM import_row r
+SELECT r.row, r.id, r.doc FROM import_row r
 WHERE r.county_id = $1 AND r.import_id = $2::uuid AND r.outcome = 'created' ORDER BY r.row DESC LIMIT $3::int"""
 OUTCOMES = """
 UPDATE import_row t SET outcome = x.outcome, id = x.id

@@ -499,6 +499,34 @@ async def test_undo_leaves_what_somebody_has_touched(county: County, officer: Ph
         assert (await officer.get(f"/v1/households/{homes[n]['id']}")).json()["voided"] is voided
 
 
+async def test_who_is_said_to_be_the_head_heads_the_household_and_all_can_be_taken_back(
+    county: County, officer: Phone, village: str
+) -> None:
+    homes = await brought(officer, "households", csv(HOUSEHOLDS, *([village, 1, f"900{n}"] for n in range(3))))
+    [first, *_] = (await officer.get("/v1/households", params={"number": "9000"})).json()["items"]
+    own = (await officer.post("/v1/people", json={"household_id": first["id"], "name": "早在这里"})).json()
+    body = {"head_id": own["id"]}
+    assert (await officer.patch(f"/v1/households/{first['id']}", json=body, headers={"If-Match": '"1"'})).status_code == 200
+    rows = [("9000", "户主"), ("9001", "配偶"), ("9001", "户主"), ("9001", "户主"), ("9002", "户主")]
+    data = csv(PEOPLE, *([village, 1, number, f"王{'甲乙丙丁戊'[n]}", "", "", relation] for n, (number, relation) in enumerate(rows)))
+    people = await brought(officer, "people", data)
+    assert await heads(officer) == ["早在这里", "王丙", "王戊"]
+    assert counts(await brought(officer, "people", data)) == {"rows": 5, "done": 5, "unchanged": 5}
+    await officer.patch(f"/v1/households/{first['id']}", json={"address": "桥头"}, headers={"If-Match": '"2"'})
+    assert (await do(officer, people["id"], "undo"))["undone"] == 5
+    assert await heads(officer) == ["早在这里", None, None]
+    assert (await do(officer, homes["id"], "undo"))["undone"] == 2
+
+
+async def heads(phone: Phone) -> list[str | None]:
+    """Who heads the households 9000, 9001, 9002."""
+    found = []
+    for n in range(3):
+        [home] = (await phone.get("/v1/households", params={"number": f"900{n}"})).json()["items"]
+        found.append((await phone.get(f"/v1/people/{home['head_id']}")).json()["name"] if home["head_id"] else None)
+    return found
+
+
 async def test_undo_is_for_a_day_and_then_the_rows_are_gone(county: County, officer: Phone, village: str) -> None:
     found = await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"]))
     waits = await send(officer, "households", csv(HOUSEHOLDS, [village, 1, "9002"]))
