@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -81,11 +82,12 @@ class Big:
         return dict(json.loads(said)[0]["Plan"])
 
 
-@pytest.fixture(scope="module")
-async def big(databases: Databases) -> AsyncIterator[Big]:
+@asynccontextmanager
+async def a_big_county(databases: Databases, more: str = "") -> AsyncIterator[Big]:
+    """`more`: SQL of what is in it besides."""
     urls: Urls = await databases.new()
     owner = await asyncpg.connect(urls.owner)
-    await owner.execute(COUNTY)
+    await owner.execute(f"{COUNTY};{more}")
     users = {}
     for caller, (role, held, lost, lost_as) in CALLERS.items():
         users[caller] = user_id = uuid4()
@@ -99,6 +101,12 @@ async def big(databases: Databases) -> AsyncIterator[Big]:
     app = await asyncpg.connect(urls.app, server_settings={"jit": "off"})
     yield Big(app, users)
     await app.close()
+
+
+@pytest.fixture(scope="module")
+async def big(databases: Databases) -> AsyncIterator[Big]:
+    async with a_big_county(databases) as county:
+        yield county
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
