@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from api.access import SHANGHAI
 from api.db import store
 from api.db.session import Tx
 from api.db.tables.follow_up import HELD_BY
@@ -93,7 +94,7 @@ SELECT m.place_id, m.reach FROM membership m JOIN place p ON p.county_id = $1 AN
 JOIN place g ON g.county_id = $1 AND g.place_id = ANY ($3::int[])
 WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL
   AND (p.place_id = g.place_id OR p.parent_id = g.place_id OR p.place_id = g.parent_id)"""
-HELD = "SELECT m.place_id FROM membership m WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL"
+HELD = "SELECT m.place_id, m.reach FROM membership m WHERE m.county_id = $1 AND m.user_id = $2 AND m.revoked_tick IS NULL"
 ADMINISTERED = "SELECT 1 FROM membership m WHERE m.county_id = $1 AND m.place_id = $2 AND m.revoked_tick IS NULL LIMIT 1"
 MOVE = "UPDATE app_user SET place_id = $3, township_id = $4 WHERE county_id = $1 AND id = $2"
 SET_NAME = "UPDATE app_user SET name = $3 WHERE county_id = $1 AND id = $2"
@@ -160,6 +161,8 @@ async def grant(
     near = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD_NEAR, caller.county_id, user_id, given)}
     if near == dict.fromkeys(given, reach):
         return
+    held = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD, caller.county_id, user_id)}
+    await _hand_over(tx, caller, user_id, {p: r for p, r in held.items() if p not in near} | dict.fromkeys(given, reach), now)
     await tx.execute(MOVE, caller.county_id, user_id, given[0], wanted[given[0]]["township_id"])
     await event(tx, caller, user_id, "places given", now, place_ids=given, reach=reach)
     tick = await store.tick(tx, caller.county_id)
@@ -170,20 +173,29 @@ async def grant(
 
 async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_ids: int) -> None:
     """Takes places away, all where none is named, in one tick. Raises `last-administrator`."""
-    held = {row["place_id"] for row in await tx.fetch(HELD, caller.county_id, user_id)}
-    lost = sorted(held.intersection(place_ids) if place_ids else held)
+    held = {row["place_id"]: row["reach"] for row in await tx.fetch(HELD, caller.county_id, user_id)}
+    lost = sorted(held.keys() & place_ids if place_ids else held)
     if not lost:
         return
-    # what was the user's to do is the place's now: it stays on somebody's list
-    held_by = await tx.fetch(HELD_BY, caller.county_id, user_id, lost)
-    handed_over = [Op(FOLLOW_UP, row["id"], {"assignee_id": None}, row["rev"]) for row in held_by]
-    await write_all(tx, as_officer(caller), handed_over, today=now.date(), now=now)
+    await _hand_over(tx, caller, user_id, {p: r for p, r in held.items() if p not in lost}, now)
     await event(tx, caller, user_id, "places taken", now, place_ids=lost)
     tick = await store.tick(tx, caller.county_id)
     await tx.execute(REVOKE, caller.county_id, user_id, lost, tick, caller.user_id, now)
     # asked after the tick, which is held until the commit: of two administrators who close each other, the second is refused
     if COUNTY_PLACE in lost and not await tx.fetchval(ADMINISTERED, caller.county_id, COUNTY_PLACE):
         raise LAST_ADMINISTRATOR()
+
+
+async def _hand_over(tx: Tx, caller: Caller, user_id: UUID, kept: Mapping[int, str], now: datetime) -> None:
+    """What was the user's to do, outside the places that are kept, is the place's now: it stays on somebody's list."""
+    rows = await tx.fetch(HELD_BY, caller.county_id, user_id, list(kept), list(kept.values()), caller.townships)
+    await nobodys(tx, caller, rows, now)
+
+
+async def nobodys(tx: Tx, caller: Caller, follow_ups: Sequence[asyncpg.Record], now: datetime) -> None:
+    """Takes whoever was to do them off these follow-ups."""
+    ops = [Op(FOLLOW_UP, row["id"], {"assignee_id": None}, row["rev"]) for row in follow_ups]
+    await write_all(tx, as_officer(caller), ops, today=now.astimezone(SHANGHAI).date(), now=now)
 
 
 async def change(tx: Tx, caller: Caller, user: asyncpg.Record, changes: Mapping[str, Any], now: datetime) -> None:

@@ -64,6 +64,7 @@ async def push(
     memory = _Memory(Spot(turn["place_id"], turn["township_id"]), turn["state"] == "lost" and not again_by, bool(again_by))
     batch, ops = Batch(caller, today, now), [each.op for each in sent if each.op]
     await road.read(tx, batch, ops)
+    sent = await _without_leavers(tx, batch, sent)
     await _recall(tx, batch, memory, ops)
     results = [_decide(batch, memory, each) for each in sent]
     changes = await road.put(tx, batch)
@@ -150,6 +151,28 @@ def _named(batch: Batch, op: Op) -> Iterator[Key]:
         for record_id in road.each(op.doc.get(member)):
             if not road.within(batch, name, record_id):
                 yield name, record_id
+
+
+async def _without_leavers(tx: Tx, batch: Batch, sent: Sequence[Sent]) -> Sequence[Sent]:
+    """Colleagues who serve the place no more, which a phone can't know, are left out of what it says."""
+    caller, members = batch.caller, [(each.op, member) for each in sent if each.op for member in each.op.kind.colleagues]
+    strangers = {i for op, member in members for i in road.each(op.doc.get(member))} - batch.colleagues
+    if not strangers:
+        return sent
+    asked = (caller.county_id, list(strangers), caller.places, caller.townships, caller.above)
+    gone = {row["user_id"] for row in await tx.fetch(store.COLLEAGUES_ONCE, *asked)}
+    return [replace(each, op=left, mended=True) if each.op and (left := _without(batch, each.op, gone)) else each for each in sent]
+
+
+def _without(batch: Batch, op: Op, gone: set[UUID]) -> Op | None:
+    """The op without these colleagues, but for those whom the record names; None if it names none of them."""
+    before = batch.rows[op.kind.name].get(op.id) or {}
+    doc = dict(op.doc)
+    for member in op.kind.colleagues:
+        out = gone & road.each(doc.get(member)) - road.each(before.get(member))
+        if out:
+            doc[member] = [i for i in doc[member] if i not in out] if member in op.kind.sets else None
+    return replace(op, doc=doc) if doc != op.doc else None
 
 
 def _parent_id(op: Op) -> Any:

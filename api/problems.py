@@ -329,7 +329,10 @@ WRONG_PLACE = ProblemKind(
     "wrong-place",
     422,
     both("不能放在这一级", "Not at this level"),
-    both("户应放在村民小组，没有小组的放在村。", "A household belongs to a group, or to its village where it has none."),
+    both(
+        "户应放在村民小组，没有小组的放在村；随访任务由村或乡镇办。",
+        "A household belongs to a group, or to its village where it has none; a follow-up is done by a village or a township.",
+    ),
     of_itself=True,
 )
 

@@ -105,10 +105,11 @@ CODES = (
     "SELECT e.code FROM catalogue_entry e WHERE e.county_id = $1 AND e.catalogue = $2::text AND e.code = ANY ($3::text[]) AND NOT e.voided"
 )
 # a colleague holds a place of the caller's, or one above it
-COLLEAGUES = """
+_COLLEAGUES = """
 SELECT DISTINCT m.user_id FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
-WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND m.revoked_tick IS NULL
+WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND m.revoked_tick {}
   AND (m.place_id = ANY ($3::int[]) OR p.township_id = ANY ($4::int[]) OR m.place_id = ANY ($5::int[]))"""
+COLLEAGUES, COLLEAGUES_ONCE = _COLLEAGUES.format("IS NULL"), _COLLEAGUES.format("IS NOT NULL")
 
 
 def _json(rows: Collection[Row]) -> str:

@@ -1,6 +1,6 @@
 """By the hour and at start: what is held and whose record is there after all (a place was granted, a process died in between) is tried
-again; what has waited for 30 days goes to the officer's inbox; rows of files are erased a day after their import. Several processes may
-do so at once."""
+again; what has waited for 30 days goes to the officer's inbox; follow-ups that were given to somebody who was just leaving are the place's;
+rows of files are erased a day after their import. Several processes may do so at once."""
 
 import asyncio
 import logging
@@ -10,10 +10,12 @@ from uuid import UUID
 
 import asyncpg
 
-from api import imports, unsettled
+from api import accounts, imports, unsettled
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
+from api.db.tables.follow_up import NOBODYS
+from api.places import at_server
 from api.problems import Problem
 from api.rules.caller import Caller, command_line
 
@@ -40,4 +42,14 @@ async def sweep(access: Access) -> None:
             return [row["waits_for"] for row in await tx.fetch(kept.WAITED_FOR, keeper.county_id)]
 
         await unsettled.release(access, keeper, await access.database.write(keeper, look))
+        await hand_over(access, keeper.county_id)
         await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))
+
+
+async def hand_over(access: Access, county_id: int) -> None:
+    server = await at_server(access, county_id)
+
+    async def work(tx: Tx) -> None:
+        await accounts.nobodys(tx, server, await tx.fetch(NOBODYS, county_id), access.now())
+
+    await access.database.write(server, work)

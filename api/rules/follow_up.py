@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from api.problems import NOT_ENDED_SO, Problem
+from api.problems import NOT_ENDED_SO, WRONG_PLACE, Problem
+from api.rules.caller import COUNTY_PLACE
 
 # What a follow-up says, and only then, when it is in this state
 ENDS = {"done": "done_by_visit_id", "dropped": "dropped_because"}
@@ -14,7 +15,8 @@ def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> P
     for status, member in ENDS.items():
         if bool(after[member]) != (after["status"] == status):
             return NOT_ENDED_SO.at(f"/{member}")
-    return None
+    # the county's desk writes no follow-ups, so it would do none
+    return WRONG_PLACE.at("/assignee_place_id") if after["assignee_place_id"] == COUNTY_PLACE else None
 
 
 def due(which: Literal["today", "overdue", "week"], today: date) -> dict[str, Any]:

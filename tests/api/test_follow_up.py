@@ -6,13 +6,16 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from api.jobs import held
 from api.kinds import FOLLOW_UP
-from api.problems import NOT_ALLOWED, NOT_ENDED_SO, NOT_FOUND, REFUSED_WORD, UNKNOWN_CODE
+from api.problems import NOT_ALLOWED, NOT_ENDED_SO, NOT_FOUND, REFUSED_WORD, UNKNOWN_CODE, WRONG_PLACE
 from tests.api.test_household import entered
 from tests.conftest import Phone, SignIn
-from tests.county import OTHER, USERS, VILLAGE, County, op, push, refused
+from tests.county import ABOVE, OTHER, USERS, VILLAGE, County, op, push, refused
 
 TODAY = "2026-11-24"
+HER = str(USERS["worker-2"]["id"])
+GROUPS = sorted(number for number, above in ABOVE.items() if above == VILLAGE)
 
 
 @pytest.fixture
@@ -265,6 +268,64 @@ async def test_what_a_leaving_worker_had_to_do_stays_on_somebodys_list(county: C
     assert assignees == {mine["id"]: None, ended["id"]: user_id, there["id"]: user_id if how == "take" else None}
     [_, trail] = (await officer.get(f"/v1/follow-ups/{mine['id']}/revisions")).json()["items"]
     assert trail["changes"] == {"assignee_id": [user_id, None]}
+
+
+@pytest.mark.parametrize("less", [{"place_id": GROUPS[1]}, {"place_id": VILLAGE, "reach": "self"}])
+async def test_so_it_does_when_a_worker_is_given_less(county: County, less: dict[str, Any]) -> None:
+    officer, colleague = await county.sign_in("township-1"), await county.sign_in("worker-2")
+    user_id, name = await county.user("village", VILLAGE)
+    worker = await county.sign_in(name)
+    household, kept = await entered(worker), await entered(worker, place_id=less["place_id"])
+    lost, mine = [await raised(worker, home, assignee_id=user_id) for home in (household, kept)]
+    assert (await officer.post(f"/v1/users/{user_id}/places", json=less)).status_code == 200
+    assert lost["id"] in await listed(colleague, mine=True)
+    assert mine["id"] in await listed(worker, mine=True)
+    assignees = [(await officer.get(f"/v1/follow-ups/{f['id']}")).json()["assignee_id"] for f in (lost, mine)]
+    assert assignees == [None, user_id]
+
+
+async def test_what_is_given_to_somebody_who_was_just_leaving_is_the_places(county: County) -> None:
+    """Reopened, or raised while the account was being closed: on the list at once, and within the hour without the name."""
+    officer, colleague = await county.sign_in("township-1"), await county.sign_in("worker-2")
+    user_id, _ = await county.user("village", VILLAGE)
+    household = await entered(colleague)
+    ended, stays = await raised(colleague, household, assignee_id=user_id), await raised(colleague, household, assignee_id=HER)
+    ended = (await change(colleague, ended, status="dropped", dropped_because="办好了")).json()
+    assert (await officer.post(f"/v1/users/{user_id}/close")).status_code == 200
+    assert (await change(colleague, ended, status="open", dropped_because=None)).json()["assignee_id"] == user_id
+    assert ended["id"] in await listed(colleague, mine=True)
+    assert ended["id"] in await listed(await county.sign_in("worker-1"), mine=True)
+    assert ended["id"] not in await listed(officer, mine=True)
+    await held.hand_over(county.access, 1)
+    assignees = [(await officer.get(f"/v1/follow-ups/{f['id']}")).json()["assignee_id"] for f in (ended, stays)]
+    assert assignees == [None, HER]
+
+
+async def test_a_phone_that_gives_it_to_a_colleague_who_has_left_is_told(county: County) -> None:
+    phone = await county.sign_in("worker-1")
+    user_id, _ = await county.user("village", VILLAGE)
+    household = await entered(phone)
+    known = await raised(phone, household, assignee_id=user_id)
+    known = (await change(phone, known, status="dropped", dropped_because="办好了")).json()
+    assert (await (await county.sign_in("county-admin")).post(f"/v1/users/{user_id}/close")).status_code == 200
+    doc = {"household_id": household["id"], "reason": "elder_care", "due_on": "2026-11-30", "status": "open", "assignee_id": user_id}
+    visit = {"household_id": household["id"], "visited_on": "2026-11-20", "outcome": "absent", "with_worker_ids": [HER, user_id]}
+    ops = [
+        op("follow_up", str(uuid4()), doc),
+        op("visit", str(uuid4()), visit),
+        op("follow_up", known["id"], {**known, "words": "带表"}, 2),
+    ]
+    for outcome in ("applied", "unchanged"):
+        results = await push(phone, *ops)
+        assert [result["outcome"] for result in results] == [outcome] * 3
+        assert (results[0]["doc"]["assignee_id"], results[1]["doc"]["with_worker_ids"]) == (None, [HER])
+    assert (await phone.get(f"/v1/follow-ups/{known['id']}")).json()["assignee_id"] == user_id
+
+
+async def test_the_countys_desk_is_given_none(worker: Phone) -> None:
+    household = await entered(worker)
+    body = {"household_id": household["id"], "reason": "elder_care", "due_on": "2026-11-30", "status": "open", "assignee_place_id": 1}
+    refused(await worker.post("/v1/follow-ups", json=body), 422, WRONG_PLACE.slug, "/assignee_place_id")
 
 
 async def test_a_household_that_moves_hands_its_follow_ups_to_the_new_place(county: County) -> None:

@@ -28,6 +28,10 @@ class FollowUp(RecordRow, table=True):
     dropped_because: str | None = Field(sa_type=Text)
 
 
+# Whoever was to do it serves the place no more: closed accounts and the like, until they are taken off (accounts.py, jobs/held.py)
+_NOBODYS = """NOT EXISTS (SELECT FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = t.place_id
+  WHERE m.county_id = $1 AND m.user_id = t.assignee_id AND m.revoked_tick IS NULL
+    AND (m.place_id = p.place_id OR m.reach = 'below' AND m.place_id IN (p.parent_id, p.township_id, 1)))"""
 OWN = "created_by"
 ORDER = {"due_on": ("date", "asc")}
 FILTERS = {
@@ -47,18 +51,23 @@ FILTERS = {
     "due_to": "t.due_on <= {}::date",
     # the caller's own; and what is nobody's, but of the place, or of a place, that the caller holds
     "mine": (
-        "(t.assignee_id IS NOT DISTINCT FROM s.user_id OR (t.assignee_id IS NULL"
+        f"(t.assignee_id IS NOT DISTINCT FROM s.user_id OR ((t.assignee_id IS NULL OR {_NOBODYS})"
         " AND coalesce(t.assignee_place_id, t.place_id) = ANY (s.places || s.townships))) = {}::bool"
     ),
     # nobody is there to be followed up
     "silenced": "((SELECT q.status FROM household q WHERE q.county_id = $1 AND q.id = t.household_id) <> 'living_here') = {}::bool",
 }
-# Open ones of a user who loses places, in these places and below them
+# Open ones of a user, in places that lie outside those that are kept
 HELD_BY = """
 SELECT t.id, t.rev FROM follow_up t JOIN place p ON p.county_id = $1 AND p.place_id = t.place_id
-WHERE t.county_id = $1 AND t.assignee_id = $2::uuid AND t.status = 'open' AND NOT t.voided
-  AND ARRAY[p.place_id, p.parent_id, p.township_id, 1] && $3::int[]
+WHERE t.county_id = $1 AND t.assignee_id = $2::uuid AND t.status = 'open' AND NOT t.voided AND t.township_id = ANY ($5::int[])
+  AND NOT EXISTS (SELECT FROM unnest($3::int[], $4::text[]) m (place_id, reach)
+    WHERE m.place_id = p.place_id OR m.reach = 'below' AND m.place_id IN (p.parent_id, p.township_id, 1))
 ORDER BY t.id FOR NO KEY UPDATE OF t"""
+# Open ones that are to be done by somebody who serves the place no more
+NOBODYS = f"""
+SELECT t.id, t.rev FROM follow_up t
+WHERE t.county_id = $1 AND t.assignee_id IS NOT NULL AND t.status = 'open' AND NOT t.voided AND {_NOBODYS} ORDER BY t.id LIMIT 500"""
 # What is open in these households
 OPEN = """
 SELECT t.* FROM follow_up t WHERE t.county_id = $1 AND t.household_id = ANY ($2::uuid[])
