@@ -24,6 +24,7 @@ from api.demo_words import (
     TOWNSHIPS,
     WITHOUT_GROUPS,
 )
+from api.rules.attendance import id_of
 from api.rules.standard_catalogues import STANDARD
 
 DEMO_DAY = date(2026, 11, 20)
@@ -366,6 +367,111 @@ def follow_ups() -> list[FollowUp]:
                 "done_by_visit_id": visit["id"] if visit and done else None,
                 "dropped_because": "已由家人办好" if status == "dropped" else None,
                 "author": author,
+            }
+        )
+    return found
+
+
+class Programme(TypedDict):
+    id: UUID
+    name: str
+    basis: str
+    who: dict[str, Any]
+    rounds: list[dict[str, Any]]
+
+
+class Session(TypedDict):
+    """place is a township. author is the id of its officer."""
+
+    id: UUID
+    place: UUID
+    programme_id: UUID
+    round: int
+    held_on: date
+    from_time: str
+    to_time: str
+    venue: str
+    author: UUID
+
+
+class Attendance(TypedDict):
+    """author is the id of a worker of the village."""
+
+    id: UUID
+    programme_id: UUID
+    round: int
+    person_id: UUID
+    session_id: UUID
+    state: Literal["invited", "confirmed"]
+    author: UUID
+
+
+def programmes() -> list[Programme]:
+    days = {"from_on": DEMO_DAY.replace(day=1).isoformat(), "to_on": DEMO_DAY.replace(month=12, day=31).isoformat()}
+    return [
+        {
+            "id": _id("programme"),
+            "name": "老年人健康体检",
+            "basis": "国家基本公共卫生服务规范",
+            "who": {"born_from": None, "born_to": "1961-12-31", "sex": None},
+            "rounds": [{"number": 1, **days}],
+        },
+        {
+            "id": _id("programme 2"),
+            "name": "视力听力检查",
+            "basis": "县卫生健康局年度安排",
+            "who": {"born_from": None, "born_to": None, "sex": None},
+            "rounds": [{"number": 1, **days}],
+        },
+    ]
+
+
+def sessions() -> list[Session]:
+    """One of each programme in each township."""
+    officers = {user["places"][0]: user["id"] for user in users() if user["role"] == "township"}
+    return [
+        {
+            "id": _id(f"session:{place['code']}:{n}"),
+            "place": place["id"],
+            "programme_id": programme["id"],
+            "round": 1,
+            "held_on": DEMO_DAY + timedelta(days=18 + 3 * n),
+            "from_time": "08:00",
+            "to_time": "11:30",
+            "venue": f"{place['name']}卫生院",
+            "author": officers[place["id"]],
+        }
+        for place in places()
+        for n, programme in enumerate(programmes())
+        if place["level"] == "township"
+    ]
+
+
+def attendances() -> list[Attendance]:
+    """In each place that has households the head of one was invited, mostly one of those whom it is for."""
+    above = {place["id"]: place["parent_id"] for place in places()}
+    workers = {held: user["id"] for user in reversed(users()) if user["role"] == "village" for held in user["places"]}
+    session_in = {session["place"]: session for session in reversed(sessions())}  # of the first programme
+    heads = {person["id"]: person for person in people() if person["relation"] == "head"}
+    by_place: dict[UUID, list[UUID]] = {}
+    for household in households():
+        if household["head_id"]:
+            by_place.setdefault(household["place"], []).append(household["head_id"])
+    found: list[Attendance] = []
+    for n, (place, here) in enumerate(by_place.items()):
+        fits = [i for i in here[3:-5] if heads[i]["born_on"] <= date(1961, 12, 31)]
+        person_id = (fits or here[3:])[0]
+        village = place if place in workers else above[place] or place
+        session = session_in[above[village] or village]  # a village lies in a township
+        found.append(
+            {
+                "id": id_of({"programme_id": session["programme_id"], "round": 1, "person_id": person_id}),
+                "programme_id": session["programme_id"],
+                "round": 1,
+                "person_id": person_id,
+                "session_id": session["id"],
+                "state": "confirmed" if n % 3 == 0 else "invited",
+                "author": workers[village],
             }
         )
     return found

@@ -6,22 +6,27 @@ from uuid import UUID, uuid5
 
 from api import road
 from api.db import store
+from api.db.checkups import OF_PEOPLE
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.db.tables.follow_up import OPEN
 from api.db.tables.person import PEOPLE
-from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, Kind
+from api.kinds import ATTENDANCE, FOLLOW_UP, HOUSEHOLD, PERSON, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
 from api.road import Op
+from api.rules.attendance import STEPS, id_of
 from api.rules.caller import Caller
+from api.schemas.attendance import State
 
 SAME = "与另一条记录是同一个人"
 MERGED = "户已合并，转到并入的户"
 
 
-async def carry_out(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool) -> dict[str, int]:
-    """How many records of each kind it changes. Raises the first refusal. What was read for the ops is not locked (the road locks in its
-    own order): all of it again, if it has changed meanwhile."""
+async def carry_out(
+    tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool
+) -> tuple[dict[str, int], set[UUID]]:
+    """How many records of each kind it changes, and the sessions to settle. Raises the first refusal. What was read for the ops is not
+    locked (the road locks in its own order): all of it again, if it has changed meanwhile."""
     try:
         return await road.touch(tx, caller, ops, today=today, now=now, preview=preview)
     except Problem as problem:
@@ -33,7 +38,8 @@ async def carry_out(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, n
 async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[Op]:
     """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
     one, _ = await _two(tx, caller, PERSON, person_id, into_id)
-    ops = [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
+    ops = _attendances(await store.rows(tx, OF_PEOPLE, caller, [person_id, into_id]), person_id, into_id)
+    ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
     homes = await store.rows(tx, HOUSEHOLD.store.found, caller, [one["household_id"]])
     return ops + [Op(HOUSEHOLD, home["id"], {"head_id": into_id}, home["rev"]) for home in homes if home["head_id"] == person_id]
 
@@ -43,7 +49,25 @@ async def part(tx: Tx, caller: Caller, person_id: UUID) -> list[Op]:
     found = await store.rows(tx, PERSON.store.found, caller, [person_id])
     if not found:
         raise NOT_FOUND()
-    return [Op(PERSON, person_id, {"joined_into_id": None}, found[0]["rev"])]
+    joined = [row for row in await store.rows(tx, OF_PEOPLE, caller, [person_id]) if row["joined_into_id"]]
+    whole = [Op(ATTENDANCE, row["id"], {"joined_into_id": None}, row["rev"]) for row in joined]
+    return [Op(PERSON, person_id, {"joined_into_id": None}, found[0]["rev"]), *whole]
+
+
+def _attendances(rows: Sequence[Row], person_id: UUID, into_id: UUID) -> list[Op]:
+    """What the one declined, or came to, the other did: the higher state stands, as between two phones."""
+    ops, there = [], {row["id"]: row for row in rows}
+    for row in rows:
+        if row["person_id"] != person_id or row["voided"]:
+            continue
+        said = {name: row[name] for name in ("programme_id", "round", "session_id", "state", "attended_at", "walk_in")}
+        successor = id_of({**said, "person_id": into_id})
+        ops.append(Op(ATTENDANCE, row["id"], {"joined_into_id": successor}, row["rev"], void=SAME))
+        other = there.get(successor)
+        known: State = other["state"] if other else "none"
+        if STEPS.get((known, row["state"])) == "step":
+            ops.append(Op(ATTENDANCE, successor, said | ({} if other else {"person_id": into_id}), other["rev"] if other else None))
+    return ops
 
 
 async def merge(tx: Tx, caller: Caller, household_id: UUID, into_id: UUID) -> list[Op]:

@@ -1,27 +1,37 @@
 """One entry per kind of record. Their order is the order of locking: parents before what lies below them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 from sqlmodel import SQLModel
 
 from api.db.documents import Documents
 from api.db.feed import Feed
 from api.db.store import Row, Store
+from api.db.tables import attendance as attendances
 from api.db.tables import catalogue_entry as catalogue_entries
+from api.db.tables import checkup_programme as checkup_programmes
+from api.db.tables import checkup_session as checkup_sessions
 from api.db.tables import follow_up as follow_ups
 from api.db.tables import household as households
 from api.db.tables import person as people
 from api.db.tables import place as places
 from api.db.tables import visit as visits
 from api.problems import Problem
+from api.rules import attendance as attendance_rule
+from api.rules import checkup_programme as checkup_programme_rule
+from api.rules import checkup_session as checkup_session_rule
 from api.rules import follow_up as follow_up_rule
 from api.rules import household as household_rule
 from api.rules import person as person_rule
 from api.rules import visit as visit_rule
-from api.rules.caller import Caller, Role
+from api.rules.attendance import Turn
+from api.rules.caller import Caller, Role, view_of
+from api.rules.merge import Step
+from api.schemas.attendance import Attendance
 from api.schemas.base import (
     COLLEAGUES,
     GUARDED,
@@ -39,6 +49,8 @@ from api.schemas.base import (
     synced,
 )
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.checkup_programme import CheckupProgramme
+from api.schemas.checkup_session import CheckupSession
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
 from api.schemas.person import Person
@@ -46,6 +58,12 @@ from api.schemas.place import Place
 from api.schemas.visit import Visit
 
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, its parent, today)
+# (the record before, {} in a creation; as it would be; whose turn it is) -> as it is to be stored, or why not
+Becomes = Callable[[Mapping[str, Any], Row, Turn], Row | Problem]
+# (what was sent, the record as it is, base_rev, its trail, whose turn) -> what that changes, and why nothing does
+Merges = Callable[[Mapping[str, Any], Mapping[str, Any], int | None, Sequence[Step], Turn], tuple[Row, Problem | None]]
+EVERYBODY: tuple[Role, ...] = ("county", "township", "village", "household_head")
+OFFICES = EVERYBODY[:3]
 
 
 class Follows(NamedTuple):
@@ -69,7 +87,11 @@ class Kind:
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
     shape. `born`: what the service sets in a new record. `derived`: columns that follow from the record and that nobody is shown.
     `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
-    `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place."""
+    `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place.
+    `readers`: to everybody else it is not there. `listed`: SQL of what a list may name. `id_of`: the id follows from what the record says,
+    and creating it again changes it. `becomes`: what a change makes of it, besides what it says. `merges`: what an edit made offline makes
+    of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the commit (checkups.py). `voids`: whether
+    people void it."""
 
     name: str
     plural: str
@@ -87,6 +109,13 @@ class Kind:
     doubles: tuple[str, ...] = ()
     public_below: bool = False
     moved: Row = field(default_factory=dict)
+    readers: tuple[Role, ...] = EVERYBODY
+    listed: str = ""
+    id_of: Callable[[Mapping[str, Any]], UUID] | None = None
+    becomes: Becomes | None = None
+    merges: Merges | None = None
+    settles: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], set[UUID]] = lambda before, after: set()
+    voids: bool = True
     documents: Documents = field(init=False)
     store: Store = field(init=False)
     # members by their marks (schemas/base.py)
@@ -105,11 +134,13 @@ class Kind:
 
     def __post_init__(self) -> None:
         self.documents = Documents(
-            self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below
-        )
+            self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below,
+            views={view_of(role) for role in self.readers}, listed=self.listed,
+        )  # fmt: skip
         self.trailed = tuple(n for n in synced(self.schema) if n not in ("rev", "updated_at"))  # which follow from the edit of others
         self.end = next((end for f in self.schema.model_fields.values() if (end := mark_of(f, EndOf))), None)
-        self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None, self.end.blind if self.end else None)
+        self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None, self.end.blind if self.end else None,
+                           public_below=self.public_below)  # fmt: skip
         self.once = tuple(n for n, f in sent(self.schema) if marked(f, ONCE))
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
@@ -171,6 +202,58 @@ PERSON = Kind(
     keys=person_rule.keys,
     doubles=("alike",),
 )
+CHECKUP_PROGRAMME = Kind(
+    name="checkup_programme",
+    plural="checkup-programmes",
+    schema=CheckupProgramme,
+    table=checkup_programmes.CheckupProgramme,
+    order=checkup_programmes.ORDER,
+    filters=checkup_programmes.FILTERS,
+    writers={"county": "all"},
+    becomes=checkup_programme_rule.becomes,
+    public_below=True,
+)
+CHECKUP_SESSION = Kind(
+    name="checkup_session",
+    plural="checkup-sessions",
+    schema=CheckupSession,
+    table=checkup_sessions.CheckupSession,
+    order=checkup_sessions.ORDER,
+    filters=checkup_sessions.FILTERS,
+    writers={"township": "all", "village": "all"},
+    parent=Parent("place", "place_id"),
+    rule=checkup_session_rule.check,
+    born=lambda caller: {"full": False, "over_by": 0, "arranged_at": None},
+    becomes=checkup_session_rule.becomes,
+    settles=checkup_session_rule.settles,
+    public_below=True,
+)
+ATTENDANCE = Kind(
+    name="attendance",
+    plural="attendances",
+    schema=Attendance,
+    table=attendances.Attendance,
+    order=attendances.ORDER,
+    filters=attendances.FILTERS,
+    writers={"township": "all", "village": "all"},
+    parent=Parent("person", "person_id"),
+    born=lambda caller: {
+        "waiting_since": None,
+        "make_up_used": False,
+        "joined_into_id": None,
+        "said": [],
+        "seat_at": None,
+        "informed_at": None,
+        "reminders": 0,
+    },
+    readers=OFFICES,
+    listed=attendances.LISTED,
+    id_of=attendance_rule.id_of,
+    becomes=attendance_rule.becomes,
+    merges=attendance_rule.merges,
+    settles=attendance_rule.settles,
+    voids=False,
+)
 VISIT = Kind(
     name="visit",
     plural="visits",
@@ -199,6 +282,9 @@ FOLLOW_UP = Kind(
     doubles=("household_id", "reason", "due_on"),
     moved={"assignee_id": None, "assignee_place_id": None},
 )
-KINDS = {kind.name: kind for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, VISIT, FOLLOW_UP)}
+KINDS = {
+    kind.name: kind
+    for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, CHECKUP_PROGRAMME, CHECKUP_SESSION, ATTENDANCE, VISIT, FOLLOW_UP)
+}
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
 FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -22,8 +22,11 @@ from api.jobs import held, importing
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
 from api.routers import (
     about,
+    attendance,
     auth,
     catalogue_entry,
+    checkup_programme,
+    checkup_session,
     docs,
     follow_up,
     household,
@@ -52,6 +55,7 @@ ROUTERS = tuple(
     part.router
     for part in (
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
+        *(checkup_programme, checkup_session, attendance),
         *(imports, user, unsettled, putting_right, about, docs),
     )
 )

@@ -22,7 +22,7 @@ from api.problems import DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOU
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
-from api.rules.merge import merge, plain
+from api.rules.merge import Merged, merge, plain
 from api.schemas.faults import WORDS
 
 Key = tuple[str, UUID]
@@ -85,6 +85,8 @@ async def push(
         await store.tick(tx, county)
         await store.put(tx, store.CHANGE, county, changes)
         await _not_overtaken(tx, caller, waits)
+    for result in results:
+        result.settles = batch.settles
     opened = [i for name in KINDS if CHILDREN[name] or again_by for i in batch.created[name]]
     opened += [i for _, i in batch.left]
     if again_by:  # what waited behind a creation that is refused after all
@@ -294,8 +296,15 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
     if before["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
-    said = {member: value for member, value in op.doc.items() if not _said_later(batch, memory, op, member)}
-    merged = merge(said, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
+    if kind.merges:
+        edits, why = kind.merges(op.doc, before, op.base_rev, batch.trail[key], road.turn(batch, op))
+        if why:  # on no list: it would name who declined
+            _keep(batch, memory, sent, op, "unchanged")
+            return Result("merged", before["rev"], problem=why)
+        merged = Merged(edits, met_others=any(not step.own and step.rev > (op.base_rev or 0) for step in batch.trail[key]))
+    else:
+        said = {member: value for member, value in op.doc.items() if not _said_later(batch, memory, op, member)}
+        merged = merge(said, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
     after: Row | Problem = before
     if merged.edits:
         after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)

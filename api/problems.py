@@ -336,6 +336,85 @@ WRONG_PLACE = ProblemKind(
     of_itself=True,
 )
 
+# Check-ups
+DECLINED_THIS_ROUND = ProblemKind(
+    "declined-this-round",
+    409,
+    both("本轮已谢绝", "Declined for this round"),
+    both(
+        "本人已谢绝，本轮不再邀请，不问原因。本人改变主意时，写上 undone_at 收回。",
+        "They declined and are not asked again in this round; no reason is asked. If they change their mind, say so with a new undone_at.",
+    ),
+    of_itself=True,
+)
+MAKE_UP_ONCE = ProblemKind(
+    "make-up-once",
+    409,
+    both("补查只邀请一次", "One make-up invitation"),
+    both(
+        "没来的人只能再邀请一次，而且是补查场次（make_up_for_id）。想来随时可以来。",
+        "Who missed it is asked once more, to a make-up session (make_up_for_id). They may come at any time all the same.",
+    ),
+    of_itself=True,
+)
+NOT_THIS_STEP = ProblemKind(
+    "not-this-step",
+    409,
+    both("状态不能这样变", "Not a step from that state"),
+    both(
+        "从现在的状态不能直接到这个状态。记错了要收回时，写上新的 undone_at。",
+        "This state does not follow from the present one. To take something back, say so with a new undone_at.",
+    ),
+    of_itself=True,
+)
+WRONG_ID = ProblemKind(
+    "wrong-id",
+    422,
+    both("编号不对", "Not the id it has"),
+    both(
+        "这类记录的编号由内容算出（见文档中的 id）；可以不写，由服务器算出。",
+        "The id of such a record follows from what it says (see `id` in the documentation); leave it out and the service computes it.",
+    ),
+    of_itself=True,
+)
+NO_SUCH_ROUND = ProblemKind(
+    "no-such-round",
+    422,
+    both("项目没有这一轮", "The programme has no such round"),
+    both("请用项目 rounds 中的轮次号。", "Use a number of the programme's rounds."),
+    of_itself=True,
+)
+OTHER_ROUND = ProblemKind(
+    "other-round",
+    422,
+    both("这一场属于别的项目或轮次", "The session is of another programme or round"),
+    both("请选同一项目、同一轮的场次。", "Choose a session of the same programme and round."),
+    of_itself=True,
+)
+ROUND_KEPT = ProblemKind(
+    "round-kept",
+    409,
+    both("用过的轮次不能去掉", "A round stays"),
+    both(
+        "轮次的日子可以改，轮次号留着：到检记录的编号由它算出。",
+        "Its days may change, its number stays: ids of attendances are made of it.",
+    ),
+)
+NOT_IN_ORDER = ProblemKind(
+    "not-in-order",
+    422,
+    both("先后不对或重复", "Not in order, or there twice"),
+    both("结束不能早于开始，轮次号不能重复。", "An end is not before its beginning, and the number of a round is there once."),
+    of_itself=True,
+)
+WRONG_LEVEL = ProblemKind(
+    "wrong-level",
+    422,
+    both("场次办在乡镇、村或小组", "A session is held in a township, village or group"),
+    both("请用乡镇、村或小组的编号。", "Give the number of a township, village or group."),
+    of_itself=True,
+)
+
 # Sync
 CURSOR_UNUSABLE = ProblemKind(
     "cursor-unusable",

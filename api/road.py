@@ -8,7 +8,7 @@ What was edited offline takes the same steps; offline.py decides where its autho
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -30,8 +30,10 @@ from api.problems import (
     STALE,
     UNKNOWN_CODE,
     VOIDED,
+    WRONG_ID,
     Problem,
 )
+from api.rules.attendance import Turn
 from api.rules.caller import COUNTY_PLACE, Caller
 from api.rules.merge import Step, plain
 from api.rules.refused import refused_word
@@ -77,6 +79,8 @@ class Result:
     problem: Problem | None = None
     conflicts: list[Row] = field(default_factory=list)
     with_doc: bool = True  # whether `doc` is wanted
+    created: bool = False
+    settles: set[UUID] = field(default_factory=set)  # of the whole batch: sessions to settle after the commit
 
 
 @dataclass(slots=True)
@@ -91,6 +95,8 @@ class Batch:
     codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     colleagues: set[UUID] = field(default_factory=set)
     reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
+    named: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what they name that is public below
+    settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
     # by kind: parent -> those of its children that are not voided
     occupied: dict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -110,6 +116,8 @@ async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: 
     changes = await put(tx, batch)
     await reply(tx, batch, ops, results)
     await store.publish(tx, caller.county_id, changes)
+    for result in results:
+        result.settles = batch.settles
     return results
 
 
@@ -119,15 +127,19 @@ async def _decided(tx: Tx, caller: Caller, ops: Sequence[Op], today: date, now: 
     return batch, [_decide(batch, op) for op in ops]
 
 
-async def touch(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool) -> dict[str, int]:
-    """All of them or none: the first refusal is raised. How many records of each kind they write, or, with `preview`, would write."""
+async def touch(
+    tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime, preview: bool
+) -> tuple[dict[str, int], set[UUID]]:
+    """All of them or none: the first refusal is raised. How many records of each kind they write, or, with `preview`, would write; and the
+    sessions whose seats are to be settled."""
     batch, results = await _decided(tx, caller, ops, today, now)
     for result in results:
         if result.problem:
             raise result.problem
     if not preview:
         await store.publish(tx, caller.county_id, await put(tx, batch))
-    return {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
+    records = {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
+    return records, set() if preview else batch.settles
 
 
 async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
@@ -153,6 +165,7 @@ async def write_one(tx: Tx, caller: Caller, op: Op, *, today: date, now: datetim
 async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
     caller, wanted, moving = batch.caller, defaultdict[str, set[Any]](set), defaultdict[str, set[UUID]](set)
+    ops = [op for op in ops if caller.role in op.kind.readers]  # to whoever does not read a kind, its records are not there
     for kind, mine in _by_kind(ops):
         wanted[kind.name] |= {op.id for op in mine}
         if kind.parent:
@@ -172,7 +185,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             rows |= below
             moving[kind.name] |= below.keys()
         ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
-        rows |= {row["id"]: row for row in await store.rows(tx, kind.store.lock, caller, ids)}
+        rows |= {row["id"]: row for row in await store.records(tx, kind.store, kind.store.lock, caller, ids)}
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
         if kind.parent and kind.parent.follows:
             parents = {rows[i][kind.parent.member] for i in ids if i in rows}
@@ -206,7 +219,12 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
         batch.colleagues |= {row["user_id"] for row in found}
     for member, named in kind.names.items():
         ids = {i for op in ops for i in each(op.doc.get(member))} - batch.rows[named].keys()
-        batch.reached[named] |= {row["id"] for row in await store.rows(tx, KINDS[named].store.seen, caller, ids)}
+        public = KINDS[named].store
+        if public.named:
+            batch.named[named] |= {row["id"]: row for row in await store.records(tx, public, public.named, caller, ids)}
+            batch.reached[named] |= batch.named[named].keys()
+            continue
+        batch.reached[named] |= {row["id"] for row in await store.rows(tx, public.seen, caller, ids)}
     voids = [op.id for op in ops if op.void is not None]
     for child in CHILDREN[kind.name]:
         for row in await store.rows(tx, child.store.occupied, caller, voids):
@@ -228,7 +246,8 @@ def _decide(batch: Batch, op: Op) -> Result:
     if op.creates and batch.caller.role not in op.kind.writers:
         after = NOT_ALLOWED()
     elif op.creates and before is not None:  # the same again, after a lost reply, is answered with what is stored
-        after = before if batch.trail[op.kind.name, op.id][0].mark == op.mark else ID_TAKEN()
+        again = batch.trail[op.kind.name, op.id][-1 if op.kind.id_of else 0].mark == op.mark
+        after = before if again else _once_more(batch, op, before) if op.kind.id_of else ID_TAKEN()
     else:
         after = creation(batch, op) if op.creates else change(batch, op, before)
     if isinstance(after, Problem):
@@ -236,7 +255,15 @@ def _decide(batch: Batch, op: Op) -> Result:
     if after is before:
         return Result("unchanged", rev=after["rev"])
     accept(batch, op, before, after)
-    return Result("applied", rev=after["rev"])
+    return Result("applied", rev=after["rev"], created=before is None)
+
+
+def _once_more(batch: Batch, op: Op, before: Row) -> Row | Problem:
+    """Creating what is there already, where the id follows from what it says: that changes it."""
+    if op.kind.id_of and op.kind.id_of(op.doc) != op.id:
+        return WRONG_ID.at("/id")
+    said = {member: value for member, value in op.doc.items() if value is not None}
+    return change(batch, replace(op, doc=said, base_rev=before["rev"]), before)
 
 
 def creation(batch: Batch, op: Op) -> Row | Problem:
@@ -266,7 +293,9 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "created_by": caller.user_id,
     }
     after |= kind.derived(after)
-    return _allowed(batch, kind, doc, {}, after, parent) or after
+    if kind.id_of and kind.id_of(after) != op.id:
+        return WRONG_ID.at("/id")
+    return _allowed(batch, op, doc, {}, after, parent)
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
@@ -292,6 +321,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
     if before["voided"] and not (parted or unsealed):
         return VOIDED()
     if op.void is not None:
+        if not (kind.voids or op.doc.get("joined_into_id")):
+            return NOT_ALLOWED()
         if any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
         return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
@@ -310,11 +341,22 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
             return NOT_FOUND()
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
     after |= kind.derived(after)
-    return _allowed(batch, kind, edits, before, after, parent) or after
+    return _allowed(batch, op, edits, before, after, parent)
 
 
-def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, parent: Row) -> Problem | None:
-    """The checks that every write has in common, on what it says anew; then the kind's own rule, on the record as it would be."""
+def turn(batch: Batch, op: Op) -> Turn:
+    named = {}
+    for member, kind in op.kind.names.items():
+        for record_id in each(op.doc.get(member)):
+            if found := batch.rows[kind].get(record_id) or batch.named[kind].get(record_id):
+                named[member] = found
+    return Turn(batch.caller.device_id if op.made_at else None, op.made_at or batch.now, batch.now, named)
+
+
+def _allowed(batch: Batch, op: Op, said: Row, before: Row, after: Row, parent: Row) -> Row | Problem:
+    """The checks that every write has in common, on what it says anew; then what the kind itself makes of it, and its rule on the record as
+    it would be."""
+    kind = op.kind
     for member in kind.guarded:
         if said.get(member) and refused_word(said[member]):
             return REFUSED_WORD.at(f"/{member}")
@@ -330,7 +372,12 @@ def _allowed(batch: Batch, kind: Kind, said: Row, before: Row, after: Row, paren
     for member, named in kind.names.items():
         if not all(within(batch, named, i) for i in each(said.get(member)) - each(before.get(member))):
             return NOT_FOUND()
-    return kind.rule(after, parent, batch.today) if kind.rule else None
+    if kind.becomes:
+        became = kind.becomes(before, after, turn(batch, op))
+        if isinstance(became, Problem):
+            return became
+        after = became
+    return (kind.rule(after, parent, batch.today) if kind.rule else None) or after
 
 
 def each(value: Any) -> set[Any]:
@@ -348,6 +395,7 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     kind, made_at = op.kind, op.made_at or batch.now
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
+    batch.settles |= kind.settles(before, after)
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
     if kind.parent:

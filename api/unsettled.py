@@ -15,7 +15,7 @@ import asyncpg
 import orjson
 from pydantic import ValidationError
 
-from api import offline, pushed
+from api import checkups, offline, pushed
 from api.access import Access
 from api.db import kept, store
 from api.db.session import Tx
@@ -38,7 +38,12 @@ async def push(access: Access, caller: Caller, sent: Sequence[Sent]) -> list[Res
     """Stores what a phone sent, and then what had waited for it. One result per op."""
     results, opened = await _store(access, caller, sent)
     await release(access, caller, opened)
+    await _settle(access, caller, results)
     return results
+
+
+async def _settle(access: Access, caller: Caller, results: Sequence[Result]) -> None:
+    await checkups.settle(access, caller.county_id, {session for result in results for session in result.settles})
 
 
 async def _store(access: Access, caller: Caller, sent: Sequence[Sent]) -> Stored:
@@ -90,14 +95,15 @@ async def _try_again(access: Access, county_id: int, user_id: UUID, device_id: U
     if sender is None:  # the account is closed: in the inbox after 30 days
         return []
 
-    async def work(tx: Tx) -> list[UUID]:
+    async def work(tx: Tx) -> Stored:
         await tx.fetchrow(kept.TURN, county_id, device_id)
         rows = await tx.fetch(kept.HELD, county_id, device_id, waited_for)
         sent = [_taken(row) for row in rows]
-        _, opened = await offline.push(tx, sender, sent, today=access.today(), now=access.now(), again_by=user_id)
-        return opened
+        return await offline.push(tx, sender, sent, today=access.today(), now=access.now(), again_by=user_id)
 
-    return await access.database.write(sender, work)
+    results, opened = await access.database.write(sender, work)
+    await _settle(access, sender, results)
+    return opened
 
 
 def _taken(row: asyncpg.Record) -> Sent:
@@ -120,6 +126,7 @@ async def accept(access: Access, caller: Caller, entry_id: UUID) -> Result:
 
     [result], opened = await access.database.write(caller, work)
     await release(access, caller, opened)
+    await _settle(access, caller, [result])
     return result
 
 

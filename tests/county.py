@@ -200,7 +200,7 @@ async def should_hold(owner: Any, username: str) -> dict[Record, int]:
     for kind in KINDS.values():
         for row in await owner.fetch(f"SELECT id::text, rev, place_id, township_id FROM {kind.name} WHERE NOT voided"):
             mine = role == "county" or (row["township_id"] if role == "township" else row["place_id"]) in held
-            if mine or (kind.public_below and row["place_id"] in above):
+            if (mine and role in kind.readers) or (kind.public_below and row["place_id"] in above):
                 found[kind.name, row["id"]] = row["rev"]
     return found
 
@@ -211,13 +211,12 @@ async def move(owner: Any, household_id: Any, to: int) -> None:
         township = await owner.fetchval("SELECT township_id FROM place WHERE place_id = $1", to)
         await owner.execute("SELECT 1 FROM household WHERE id = $1 FOR NO KEY UPDATE", household_id)
         rows = []
-        below = [(child.name, child.parent.member) for child in CHILDREN["household"] if child.parent]
-        for kind, key in (("household", "id"), *below):
-            old = {
-                row["id"]: row["place_id"] for row in await owner.fetch(f"SELECT id, place_id FROM {kind} WHERE {key} = $1", household_id)
-            }
+        below = [(child.name, f"{child.parent.member} = $1") for child in CHILDREN["household"] if child.parent]
+        theirs = "person_id IN (SELECT p.id FROM person p WHERE p.household_id = $1)"
+        for kind, key in (("household", "id = $1"), *below, ("attendance", theirs)):
+            old = {row["id"]: row["place_id"] for row in await owner.fetch(f"SELECT id, place_id FROM {kind} WHERE {key}", household_id)}
             for row in await owner.fetch(
-                f"UPDATE {kind} SET place_id = $2, township_id = $3, rev = rev + 1 WHERE {key} = $1 RETURNING id, rev, voided",
+                f"UPDATE {kind} SET place_id = $2, township_id = $3, rev = rev + 1 WHERE {key} RETURNING id, rev, voided",
                 household_id, to, township,
             ):  # fmt: skip
                 rows += [(kind, row["id"], row["rev"], row["voided"], old[row["id"]])]

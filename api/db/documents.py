@@ -4,7 +4,7 @@ They all read `FROM s`, one row that says who is calling: `user_id`, `places`, `
 that finds the caller (access.py), a write as one made of what it knows already (`KNOWN`). PostgreSQL writes the JSON; Python passes it on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, Literal, get_args
@@ -25,7 +25,7 @@ KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] A
 class Documents:
     """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
     `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `public_below`: rows of places above the
-    caller's are readable."""
+    caller's are readable. `views`: who reads the kind at all. `listed`: SQL of what a list may name."""
 
     def __init__(
         self,
@@ -37,8 +37,11 @@ class Documents:
         order: Mapping[str, tuple[str, str]],
         filters: Mapping[str, str],
         public_below: bool = False,
+        views: Collection[View] = get_args(View),
+        listed: str = "",
     ) -> None:
         self.kind, self.schema, self.filters, self.public_below = kind, schema, filters, public_below
+        self.views, self.listed = views, listed
         self.own = f"t.{own} = s.user_id" if own else "false"
         self.table, self.columns = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         self.sort, (self.sort_type, self.direction) = next(iter(order.items()))
@@ -69,9 +72,11 @@ class Documents:
     def one(self, view: View, record_id: str) -> str:
         """SQL of one record's document where a list of ids says which; null where it is out of reach."""
         doc = f"SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)} FROM {self.table} t"
-        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self._in_scope()}) d)"
+        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self.in_scope(view)}) d)"
 
-    def _in_scope(self) -> str:
+    def in_scope(self, view: View) -> str:
+        if view not in self.views:
+            return "false"
         above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
         return f"(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships){above})"
 
@@ -79,7 +84,7 @@ class Documents:
         ids = f"ANY (${first}::uuid[])" if many else f"${first}::uuid"
         return (
             f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view, ends=ends)} FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self._in_scope()}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self.in_scope(view)}) x ON true"
         )
 
     def _revisions(self, view: View) -> str:
@@ -94,7 +99,7 @@ class Documents:
             f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
             f" {changes} AS changes, {reason}"
             f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self._in_scope()}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope(view)}) x ON true"
         )
 
     def _list(self, level: Level, view: View, filters: Sequence[str]) -> str:
@@ -107,6 +112,8 @@ class Documents:
             [
                 f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
+                *([self.listed] if self.listed else []),
+                *(["false"] if view not in self.views else []),
                 *(self.filters[name].format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
             ]
         )

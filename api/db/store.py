@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import SQLModel
 
 from api.db.session import Tx
@@ -22,9 +23,19 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy l
 class Store:
     """The statements of one kind's table."""
 
-    def __init__(self, table: type[SQLModel], doubles: tuple[str, ...], parent_member: str | None, blind: str | None = None) -> None:
+    def __init__(
+        self,
+        table: type[SQLModel],
+        doubles: tuple[str, ...],
+        parent_member: str | None,
+        blind: str | None = None,
+        *,
+        public_below: bool = False,
+    ) -> None:
         name, declared = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
-        columns = {c.name: c.type.compile(_DIALECT) for c in declared if c.name != "county_id"}
+        # quoted where the name is a word of SQL
+        columns = {_DIALECT.identifier_preparer.quote(c.name): c.type.compile(_DIALECT) for c in declared if c.name != "county_id"}
+        self.json = tuple(c.name for c in declared if isinstance(c.type, JSONB))
         names, typed = list(columns), ", ".join(f"{column} {kind}" for column, kind in columns.items())
         same = {c.name: "IS NOT DISTINCT FROM" if c.nullable else "=" for c in declared}
         in_scope = "(t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"
@@ -59,6 +70,9 @@ class Store:
             else None
         )
         self.seen = f"SELECT t.id FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {in_scope}"
+        # what can be named from below as well
+        above = f"({in_scope} OR t.place_id = ANY ($5::int[]))"
+        self.named = f"SELECT t.* FROM {name} t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND {above}" if public_below else None
         # what hangs on these parents: all of it, or what is not voided; and the parents of these records. None: a kind that hangs on a
         # place, or on nothing
         below = f"SELECT t.{parent_member} AS parent, t.id FROM {name} t WHERE t.county_id = $1 AND {in_scope} AND"
@@ -133,6 +147,15 @@ async def rows(tx: Tx, statement: str | None, caller: Caller, keys: Collection[U
         return []
     found = await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships)
     return [dict(row) for row in found]
+
+
+async def records(tx: Tx, store: Store, statement: str | None, caller: Caller, keys: Collection[UUID]) -> list[Row]:
+    """The same of whole records, with what they hold as JSON; `store.named` finds those of places above as well."""
+    if not keys or statement is None:
+        return []
+    above = (caller.above,) if statement is store.named else ()
+    found = await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships, *above)
+    return [{**row, **{name: orjson.loads(row[name]) for name in store.json}} for row in found]
 
 
 async def tick(tx: Tx, county_id: int) -> int:

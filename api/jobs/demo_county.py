@@ -10,7 +10,7 @@ from uuid import UUID
 from api import accounts, demo, imports, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
-from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, PLACE, VISIT, Kind
+from api.kinds import ATTENDANCE, CHECKUP_PROGRAMME, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, PERSON, PLACE, VISIT, Kind
 from api.places import county_named, new_county, standard_catalogues
 from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
@@ -24,14 +24,15 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     """Returns the county's number. `progress(done, of)` counts records."""
     county_id = await access.database.plain(_county)
     places, households, people, visits, users = demo.places(), demo.households(), demo.people(), demo.visits(), demo.users()
-    follow_ups = demo.follow_ups()
+    follow_ups, programmes, sessions, attendances = demo.follow_ups(), demo.programmes(), demo.sessions(), demo.attendances()
     number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
     township: dict[UUID, int] = {}
     for place in places:  # parents come first
         parent = place["parent_id"]
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
     desk = command_line(county_id, sorted(set(township.values())))
-    of = len(places) + len(households) + len(people) + len(visits) + len(follow_ups)
+    rows: tuple[Sequence[Any], ...] = (places, households, people, visits, follow_ups, programmes, sessions, attendances)
+    of = sum(len(of_kind) for of_kind in rows)
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -49,6 +50,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
     await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
+    await put(desk, [_of(CHECKUP_PROGRAMME, programme)[1] for programme in programmes])
 
     # each village's worker enters its households and their people; visits and follow-ups are written by whoever made them
     parent_of = {place["id"]: place["parent_id"] for place in places}
@@ -56,27 +58,36 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     worker_of: dict[UUID, UUID] = {}
     for user in users:
         held = [number[p] for p in user["places"]] + [number[p] for p, above in parent_of.items() if above in user["places"]]
-        callers[user["id"]] = Caller(county_id, user["id"], None, user["role"], tuple(held), (), (COUNTY_PLACE,))
+        townships = tuple(number[p] for p in user["places"]) if user["role"] == "township" else ()
+        above = (COUNTY_PLACE, *{township[p] for p in user["places"]})
+        callers[user["id"]] = Caller(county_id, user["id"], None, user["role"], tuple(held), townships, above)
         if user["role"] == "village":
             worker_of |= dict.fromkeys(user["places"], user["id"])
             worker_of |= {p: user["id"] for p, above in parent_of.items() if above in user["places"]}
     by_household = defaultdict[UUID, list[demo.Person]](list)
     for person in people:
         by_household[person["household_id"]].append(person)
-    entered, visited, due = (defaultdict[UUID, list[Op]](list) for _ in range(3))
+    entered, held_on, asked, visited, due = (defaultdict[UUID, list[Op]](list) for _ in range(5))
     for household in households:
         worker = worker_of[household["place"]]
         members = {name: value for name, value in household.items() if name not in ("id", "place")}
         entered[worker].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
         for person in by_household[household["id"]]:
             entered[worker].append(_of(PERSON, person)[1])
+    for session in sessions:
+        members = {name: value for name, value in session.items() if name != "place"}
+        author, op = _of(CHECKUP_SESSION, {**members, "place_id": number[session["place"]]})
+        held_on[author].append(op)
+    for attendance in attendances:
+        author, op = _of(ATTENDANCE, attendance)
+        asked[author].append(op)
     for visit in visits:
         author, op = _of(VISIT, visit)
         visited[author].append(op)
     for follow_up in follow_ups:  # which name visits
         author, op = _of(FOLLOW_UP, follow_up)
         due[author].append(op)
-    for by_author in (entered, visited, due):
+    for by_author in (entered, held_on, asked, visited, due):
         for author, ops in by_author.items():
             await put(callers[author], ops)
     await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api import accounts, imports, unsettled
+from api import accounts, checkups, imports, unsettled
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
@@ -43,6 +43,7 @@ async def sweep(access: Access) -> None:
 
         await unsettled.release(access, keeper, await access.database.write(keeper, look))
         await hand_over(access, keeper.county_id)
+        await checkups.settle(access, keeper.county_id, await checkups.to_come(access, keeper.county_id))
         await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))
 
 

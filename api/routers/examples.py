@@ -4,7 +4,7 @@ The rows are those that `make run` writes, as the service shows them. A test mak
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
@@ -17,10 +17,14 @@ from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
 from api.routers.about import ABSENT
+from api.rules.attendance import id_of
 from api.rules.citizen_id import check_digit
 from api.rules.standard_catalogues import standard
+from api.schemas.attendance import Attendance
 from api.schemas.base import Change, EndOf, mark_of
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.checkup_programme import CheckupProgramme
+from api.schemas.checkup_session import CheckupSession
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
 from api.schemas.imports import Import, ImportSummary
@@ -37,8 +41,18 @@ CHANGE_OF_PLACES = (
     "village,,,990101100209,新园村,2025..2026,created,民政局通知\n"
 )
 # values of filters that are no member of the record shown
-FILTERS: dict[str, Any] = {"visited_from": "2026-10-01", "visited_to": "2026-11-20", "not_visited_since": "2026-06-01", "due": "week",
-    "due_from": "2026-11-01", "due_to": "2026-12-31", "mine": True, "silenced": False}  # fmt: skip
+FILTERS: dict[str, Any] = {
+    "visited_from": "2026-10-01",
+    "visited_to": "2026-11-20",
+    "not_visited_since": "2026-06-01",
+    "due": "week",
+    "due_from": "2026-11-01",
+    "due_to": "2026-12-31",
+    "mine": True,
+    "silenced": False,
+    "held_from": "2026-12-01",
+    "held_to": "2026-12-31",
+}
 BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
 
@@ -226,6 +240,8 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     stored = {**due, **nobodys, **new, "place_id": home["place_id"], "created_by": str(county.worker["id"])}
     yield from _calls("follow_up", "follow_ups", "worker-1", due, (new, stored), {"due_on": "2026-11-30", "priority": "low"}, wrong)
 
+    yield from _checkups(county)
+
     village = county.stored_place(county.number[county.village])
     yield from _reads("place", "places", "worker-1", village)
     group: dict[str, Any] = {"parent_id": village["place_id"], "group_number": 9}
@@ -242,6 +258,42 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield from _calls(
         "catalogue_entry", "catalogue_entries", "county-admin", listed, (new, stored), {"name_en": "Care for older people"}, wrong
     )
+
+
+def _checkups(county: _Demo) -> Iterator[tuple[str, Example]]:
+    desk, officer, worker = (str(county.users[name]["id"]) for name in ("county-admin", "township-1", "worker-1"))
+    programme, wrong = (_shown(CheckupProgramme, row, place_id=1, created_by=None, active=True) for row in demo.programmes())
+    new: dict[str, Any] = {
+        "id": "0193a1f2-6d77-7b44-9c1e-5a6b7c8d9e10",
+        "name": "高血压筛查",
+        "basis": "国家基本公共卫生服务规范",
+        "who": {"born_from": None, "born_to": "1991-12-31", "sex": None},
+        "rounds": [{"number": 1, "from_on": "2027-03-01", "to_on": "2027-06-30"}],
+    }
+    stored = {**programme, **new, "created_by": desk}
+    changes: dict[str, Any] = {"basis": "国家基本公共卫生服务规范（第三版）"}
+    yield from _calls("checkup_programme", "checkup_programmes", "county-admin", programme, (new, stored), changes, wrong)
+    eligible = county.stored_person(next(row for row in county.people if row["status"] == "present" and row["born_on"] < date(1961, 1, 1)))
+    asked = {"place_id": county.number[county.village], "round": 1}
+    listed = {"items": [eligible], "next": None}
+    yield "list_eligible_people", Example("worker-1", listed, path={"id": programme["id"]}, query=asked)
+
+    session, wrong = (
+        _shown(CheckupSession, row, place_id=county.number[row["place"]], created_by=officer)
+        for row in demo.sessions()
+        if str(row["author"]) == officer
+    )
+    more = {"programme_id": programme["id"], "round": 1, "held_on": "2026-12-15", "from_time": "08:30", "to_time": "11:00"}
+    new = {"id": "0193a1f2-6d88-7b44-9c1e-5a6b7c8d9e11", "place_id": session["place_id"], **more, "venue": "镇文化站", "capacity": 40}
+    made = {**session, **new}
+    yield from _calls("checkup_session", "checkup_sessions", "township-1", session, (new, made), {"capacity": 80}, wrong)
+
+    one = next(row for row in demo.attendances() if row["person_id"] in [person["id"] for person in county.people])
+    place_of = {row["id"]: row["place_id"] for row in map(county.stored_person, county.people)}
+    shown = _shown(Attendance, one, place_id=place_of[str(one["person_id"])], created_by=one["author"])
+    new = {"programme_id": programme["id"], "round": 1, "person_id": eligible["id"], "session_id": session["id"], "state": "invited"}
+    stored = {**shown, **new, "id": str(id_of(new)), "place_id": eligible["place_id"], "created_by": worker}
+    yield from _calls("attendance", "attendances", "worker-1", shown, (new, stored), {"state": "declined"})
 
 
 def _joining(county: _Demo) -> Iterator[tuple[str, Example]]:

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
 from api.accounts import BELOW, LEVELS
-from api.kinds import KINDS
+from api.kinds import EVERYBODY, KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, wire
@@ -95,6 +95,7 @@ TAGS = {
     both("户", "Households"): both("村里的户：住址、电话、在不在家、多久没走访", "Address, phones, whether at home, when last visited"),
     both("人", "People"): both("一户里的人：姓名、与户主的关系、在不在家", "Who belongs to a household, and whether at home"),
     both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
+    both("体检", "Check-ups"): both("自愿体检：项目、场次、来没来", "Voluntary check-ups: programmes, sessions, who came"),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
@@ -325,7 +326,7 @@ def rights_as_markdown() -> str:
     lines = [
         "# Rights",
         "",
-        "Made from `Kind.writers`, `Seen`, `BELOW`, `LEVELS` and `ENDS` by `.venv/bin/python -m api.routers.openapi`.",
+        "Made from `Kind.writers`, `Kind.readers`, `Seen`, `BELOW`, `LEVELS` and `ENDS` by `.venv/bin/python -m api.routers.openapi`.",
         "",
     ]
     lines += ["## Who writes which records", "", "Each within the places held, and nothing beyond them."]
@@ -340,7 +341,8 @@ def rights_as_markdown() -> str:
         above = ", also in the places above" if kind.public_below else ""
         hidden = (", ".join(f"`{n}`" for n, f in kind.schema.model_fields.items() if _seen(f) == group)
                   for group in ("own", "none"))  # fmt: skip
-        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | everybody{above} | {' | '.join(hidden)} |")
+        reads = "everybody" if len(kind.readers) == len(EVERYBODY) else called(*kind.readers)
+        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | {reads}{above} | {' | '.join(hidden)} |")
     lines += ["", "Divisions are imported, by the county alone; the other places are villagers' groups.", ""]
     lines += ["## Who looks after whose account", "", "Opens and closes it, changes name, role and places, gives a new password."]
     lines += ["", "| role | is held on a | looks after |", "|---|---|---|"]

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, create_model
 from starlette.responses import Response
 
-from api import joining, road, unsettled
+from api import checkups, joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import CHILDREN, Kind
+from api.kinds import CHILDREN, EVERYBODY, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -38,7 +38,7 @@ from api.road import Op, Result, write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.rules.caller import Caller, Role, view_of
-from api.schemas.base import Change, Voiding, change, creation
+from api.schemas.base import Change, Voiding, change, creation, said
 from api.schemas.base import Query as ListQuery
 from api.schemas.joining import Touched
 
@@ -47,7 +47,7 @@ Preview = Annotated[bool, Query(description=both("只看会改动多少，不保
 Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))]
 ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
-READERS: tuple[Role, ...] = ("county", "township", "village", "household_head")
+READERS: tuple[Role, ...] = EVERYBODY
 BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
 
 
@@ -83,7 +83,7 @@ class Records:
                 f"按 {documents.sort} {'降序' if documents.direction == 'desc' else '升序'}逐页返回您范围内的{words[0]}。",
                 f"Those within your reach, page by page, by {documents.sort}, {documents.direction}ending.",
             ),
-            READERS,
+            kind.readers,
             wire.reply(page_model(kind.schema.__name__, kind.schema, *words), both("一页", "One page")),
             INVALID,
             BAD_CURSOR,
@@ -113,7 +113,7 @@ class Records:
         named = (f"取一条{self.called[0]}", f"Get one {self.called[1]}")
         says = ("作废的也能取到。", "Voided ones too.")
         answer = wire.reply(kind.schema, both("这条记录", "The record"), headers=ETAG)
-        self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, READERS, answer, NOT_FOUND)
+        self._add("GET", self.path + "/{id}", get, f"get_{kind.name}", named, says, kind.readers, answer, NOT_FOUND)
         self._add(
             "GET",
             self.path + "/{id}/revisions",
@@ -121,7 +121,7 @@ class Records:
             f"list_{kind.name}_revisions",
             (f"一条{self.called[0]}的修改历史", f"The history of one {self.called[1]}"),
             ("谁、何时、在哪台设备上，把什么改成了什么。", "Who changed what, when and on which device."),
-            READERS,
+            kind.readers,
             wire.reply(Trail, both("各版本", "Each revision")),
             NOT_FOUND,
         )
@@ -135,10 +135,11 @@ class Records:
         ) -> Response:
             access = access_of(request)
             caller, sent = await wire.asked(request, model)
-            doc = {name: getattr(sent, name) for name in model.model_fields if name != "id"}
-            op = Op(kind, getattr(sent, "id") or uuid4(), doc)  # noqa: B009 - the model is made at run time
+            doc = {name: said(sent, name) for name in model.model_fields if name != "id"}
+            record_id = getattr(sent, "id") or (kind.id_of(doc) if kind.id_of else uuid4())  # noqa: B009 - the model is made at run time
+            op = Op(kind, record_id, doc)
             result = await _write(access, op, caller, confirm)
-            created = result.outcome == "applied"
+            created = result.outcome == "applied" and result.created
             return wire.document(result.doc or "", result.rev or 0, 201 if created else 200, Location=f"{self.path}/{op.id}")
 
         answer = both("建立好的记录", "The record as it was stored")
@@ -174,9 +175,9 @@ class Records:
             access = access_of(request)
             base = wire.revision_of(request)
             caller, sent = await wire.asked(request, model, wire.MERGE_PATCH)
-            op = Op(kind, id, {name: getattr(sent, name) for name in sent.model_fields_set}, base_rev=base)
+            op = Op(kind, id, {name: said(sent, name) for name in sent.model_fields_set}, base_rev=base)
             if preview:
-                records = await access.database.write(
+                records, _ = await access.database.write(
                     caller, lambda tx: road.touch(tx, caller, [op], today=access.today(), now=access.now(), preview=True)
                 )
                 return wire.json({"id": id, "records": records})
@@ -250,11 +251,13 @@ class Records:
 async def touched(access: Access, caller: Caller, record_id: UUID, ops: Callable[[Tx], Awaitable[list[Op]]], *, preview: bool) -> Response:
     """Carries out what `ops` finds to be done, or only looks; answers with how many records of each kind are changed."""
 
-    async def work(tx: Tx) -> dict[str, int]:
+    async def work(tx: Tx) -> tuple[dict[str, int], set[UUID]]:
         found = await ops(tx)
         return await joining.carry_out(tx, caller, found, today=access.today(), now=access.now(), preview=preview)
 
-    return wire.json({"id": record_id, "records": await access.database.write(caller, work)})
+    records, settles = await access.database.write(caller, work)
+    await checkups.settle(access, caller.county_id, settles)
+    return wire.json({"id": record_id, "records": records})
 
 
 async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Result:
@@ -265,6 +268,7 @@ async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Res
     came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
     if came and result.outcome == "applied" and CHILDREN[op.kind.name]:
         await unsettled.release(access, caller, [op.id])
+    await checkups.settled(access, caller, op, result)
     return result
 
 

@@ -130,6 +130,16 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def said(body: BaseModel, member: str) -> Any:
+    """What a body says of a member; of one that has members itself those that were sent, in plain values."""
+    value = getattr(body, member)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True)
+    if isinstance(value, list):
+        return [each.model_dump(mode="json") if isinstance(each, BaseModel) else each for each in value]
+    return value
+
+
 class Paging(BaseModel):
     """Query parameters arrive as text, so not strict; unknown ones are refused all the same."""
 

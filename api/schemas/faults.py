@@ -20,6 +20,9 @@ WORDS = {
     "control_character": both("含有控制字符", "holds a control character"),
     "too_long": both("个数太多", "has too many entries"),
     "too_short": both("不能为空", "must not be empty"),
+    "session_or_person": both(
+        "请写明哪一场（session_id）或哪个人（person_id）", "say of which session (session_id) or of whom (person_id)"
+    ),
 }
 OTHERWISE = both("格式不对", "has the wrong form")
 

@@ -33,6 +33,7 @@ OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at",
 OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
 OWN |= {"ended_at", "done", "created"}  # how far an import is
 OWN |= {"received_at", "settled_at", "changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
+NEEDS_A_FILTER = {"list_attendances"}  # one or the other
 MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id"), ("create_import", "id")}
 
 
@@ -158,7 +159,8 @@ def calls(document: dict[str, Any]) -> Iterator[Call]:
     for o in found:
         filters = [p for p in o.says.get("parameters", []) if p["in"] == "query"]
         always = {p["name"]: p["example"] for p in filters if p["required"]}
-        for query in (always, *({**always, p["name"]: value} for p in filters for value in p["schema"].get("examples", []))):
+        filtered = [{**always, p["name"]: value} for p in filters for value in p["schema"].get("examples", [])]
+        for query in filtered if o.name in NEEDS_A_FILTER else [always, *filtered]:
             content = o.says.get("requestBody", {}).get("content", {"": {}})
             for media_type, said in content.items():
                 bodies = said.get("examples", {"": {"value": said.get("example")}})

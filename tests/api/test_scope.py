@@ -4,7 +4,8 @@ Generated from KINDS: a later kind is covered once it has a line in SAMPLES. Who
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -51,7 +52,24 @@ BORN = {"name": "试", "born_on": "1958-03-04", "phones": ["15400001234"]}
 PRIVATE = {"born_on": ("none", "1911-11-11", "1912-12-12"), "phones": ("none", ["15412340001"], ["15412340002"])}
 DUE = {"reason": "elder_care", "due_on": "2026-11-27", "words": "看看扶手", "status": "dropped", "dropped_because": "已办"}
 TOLD = {"words": ("own", "悄悄说的事", "悄悄改的事"), "dropped_because": ("own", "悄悄的缘故", "另外的缘故")}
+HEAD = {str(household["id"]): str(household["head_id"]) for household in demo.households()}
+PROGRAMME = {
+    "id": str(uuid4()),
+    "name": "很多轮的体检",
+    "basis": "试",
+    "rounds": [{"number": n, "from_on": "2026-11-01", "to_on": "2026-12-31"} for n in range(1, 101)],
+}
+_ROUNDS: dict[str, Iterator[int]] = defaultdict(lambda: iter(range(1, 101)))
+
+
+def asked(spot: Spot) -> dict[str, Any]:
+    """One person and round have one attendance: each time it is another round."""
+    person = HEAD.get(spot.household_id, str(uuid4()))
+    return {"programme_id": PROGRAMME["id"], "round": next(_ROUNDS[person]), "person_id": person}
+
+
 SAMPLES = {
+    "attendance": Sample(asked, {"state": "confirmed"}),
     "household": Sample(lambda spot: {"place_id": spot.place_id, "number": f"试-{uuid4().hex[:12]}"}, {"address": "村西头"}),
     "person": Sample(lambda spot: {"household_id": spot.household_id, **BORN}, {"status": "away"}, PRIVATE),
     "follow_up": Sample(lambda spot: {"household_id": spot.household_id, **DUE}, {"priority": "high"}, TOLD),
@@ -105,6 +123,11 @@ def reaches(username: str, spot: Spot) -> bool:
             return spot.place_id in held
 
 
+def finds(username: str, spot: Spot, kind: Kind) -> bool:
+    """Reaches the place, and reads the kind at all."""
+    return reaches(username, spot) and USERS[username]["role"] in kind.readers
+
+
 def right(username: str, kind: Kind) -> str | None:
     """all, own or None."""
     return kind.writers.get(USERS[username]["role"])
@@ -121,7 +144,7 @@ async def calls(phone: Phone, kind: Kind, record_id: Any) -> dict[str, httpx.Res
         "get": await phone.get(path),
         "revisions": await phone.get(path + "/revisions"),
         "patch": await phone.patch(path, json=SAMPLES[kind.name].change, headers={"If-Match": '"1"'}),
-        "void": await phone.post(path + "/void", json={"reason": "重复登记"}),
+        **({"void": await phone.post(path + "/void", json={"reason": "重复登记"})} if kind.voids else {}),
     }
 
 
@@ -131,7 +154,11 @@ def same(one: httpx.Response, other: httpx.Response) -> bool:
 
 
 async def listed(phone: Phone, kind: Kind, **filters: Any) -> list[dict[str, Any]]:
-    """Every item, page after page."""
+    """Every item, page after page. Of attendances only those of a person can be listed: of all whose households records are made in."""
+    if kind.name == "attendance" and "person_id" not in filters:
+        households = [filters["household_id"]] if "household_id" in filters else [spot.household_id for spot in SPOTS.values()]
+        voided = {name: value for name, value in filters.items() if name == "voided"}
+        return [item for home in households for item in await listed(phone, kind, **voided, person_id=HEAD[home])]
     items: list[dict[str, Any]] = []
     following: dict[str, Any] = {}
     while True:
@@ -145,6 +172,13 @@ async def listed(phone: Phone, kind: Kind, **filters: Any) -> list[dict[str, Any
 
 def ids(items: list[dict[str, Any]]) -> list[str]:
     return sorted(item["id"] for item in items)
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def many_rounds(sign_in: SignIn) -> None:
+    """What the samples of attendances are asked to."""
+    made = await (await sign_in("county-admin")).post("/v1/checkup-programmes", json=PROGRAMME)
+    assert made.status_code == 201, made.text
 
 
 @pytest.fixture(scope="session")
@@ -166,22 +200,26 @@ async def test_a_record_is_within_reach_or_as_good_as_not_there(sign_in: SignIn,
     officer, caller = await sign_in(spot.officer), await sign_in(username)
     made = (await create(officer, kind, SAMPLES[kind.name].make(spot))).json()
     narrowed = {"place_id": spot.place_id} | ({"household_id": spot.household_id} if "household_id" in kind.documents.filters else {})
+    if "person_id" in kind.documents.filters and "household_id" not in kind.documents.filters:
+        narrowed = {"person_id": HEAD[spot.household_id]}
     in_list = made["id"] in ids(await listed(caller, kind, **narrowed))
     replies, nothing = await calls(caller, kind, made["id"]), await calls(caller, kind, uuid4())
     stored = (await officer.get(f"/v1/{kind.plural}/{made['id']}")).json()
 
-    mine, writes = reaches(username, spot), right(username, kind)
+    mine, writes = finds(username, spot, kind), right(username, kind)
     refused = 404 if writes else 403
-    assert {n: r.status_code for n, r in nothing.items()} == {"get": 404, "revisions": 404, "patch": refused, "void": refused}
+    void = {"void": refused} if kind.voids else {}
+    assert {n: r.status_code for n, r in nothing.items()} == {"get": 404, "revisions": 404, "patch": refused} | void
     assert in_list is mine
     if not mine:
         assert all(same(reply, nothing[name]) for name, reply in replies.items())
     else:
         wanted = 200 if writes == "all" else 403
-        assert {n: r.status_code for n, r in replies.items()} == {"get": 200, "revisions": 200, "patch": wanted, "void": wanted}
+        void = {"void": wanted} if kind.voids else {}
+        assert {n: r.status_code for n, r in replies.items()} == {"get": 200, "revisions": 200, "patch": wanted} | void
         if writes is None:
-            assert all(same(replies[name], nothing[name]) for name in ("patch", "void"))
-    assert (stored["rev"], stored["voided"]) == ((3, True) if mine and writes == "all" else (1, False))
+            assert all(same(replies[name], nothing[name]) for name in ("patch", *void))
+    assert (stored["rev"], stored["voided"]) == ((2 + kind.voids, kind.voids) if mine and writes == "all" else (1, False))
 
 
 @every_kind
@@ -193,7 +231,7 @@ async def test_in_each_place_of_the_county_a_record_is_found_or_not(sign_in: Sig
     nothing = await phone.get(f"/v1/{kind.plural}/{uuid4()}")
     for row in (row for row in found if row["place_id"] in EVERYWHERE):
         reply = await phone.get(f"/v1/{kind.plural}/{row['id']}")
-        if reaches(username, EVERYWHERE[row["place_id"]]):
+        if finds(username, EVERYWHERE[row["place_id"]], kind):
             assert (reply.status_code, reply.json()["place_id"]) == (200, row["place_id"])
         else:
             assert same(reply, nothing)
@@ -203,13 +241,16 @@ async def test_in_each_place_of_the_county_a_record_is_found_or_not(sign_in: Sig
 @every_caller
 async def test_a_list_holds_all_within_reach_once_and_nothing_else(sign_in: SignIn, truth: Connection, kind: Kind, username: str) -> None:
     phone = await sign_in(username)
-    mine = [place for place, spot in EVERYWHERE.items() if reaches(username, spot)]
+    mine = [place for place, spot in EVERYWHERE.items() if finds(username, spot, kind)]
     if USERS[username]["role"] != "household_head":  # their villages whole, with the groups that were added meanwhile
         villages = {spot.village_id for spot in EVERYWHERE.values() if reaches(username, spot)}
         groups = await truth.fetch("SELECT place_id FROM place WHERE parent_id = ANY ($1)", list(villages))
         mine += [*villages, *(row["place_id"] for row in groups)]
+    asked = (
+        f" AND person_id = ANY ('{{{','.join(HEAD[spot.household_id] for spot in SPOTS.values())}}}')" if kind.name == "attendance" else ""
+    )
     for voided in (False, True):
-        sql = f"SELECT id::text FROM {kind.documents.table} WHERE voided = $1 AND place_id = ANY ($2)"
+        sql = f"SELECT id::text FROM {kind.documents.table} WHERE voided = $1 AND place_id = ANY ($2){asked}"
         assert ids(await listed(phone, kind, voided=voided)) == sorted(row["id"] for row in await truth.fetch(sql, voided, mine))
 
 
@@ -221,7 +262,7 @@ async def test_no_filter_opens_a_place_out_of_reach(sign_in: SignIn, kind: Kind,
         await create(await sign_in(spot.officer), kind, SAMPLES[kind.name].make(spot))
         for name, value in (("place_id", spot.place_id), ("household_id", spot.household_id)):
             if name in kind.documents.filters:
-                assert bool(await listed(phone, kind, **{name: value})) is reaches(username, spot), name
+                assert bool(await listed(phone, kind, **{name: value})) is finds(username, spot, kind), name
 
 
 @every_kind
@@ -246,7 +287,7 @@ async def test_a_foreign_record_is_not_overwritten_by_its_id(sign_in: SignIn, ki
     """Only that the id is taken shows: ids are unique in the county, whoever asks."""
     near = [spot for spot in SPOTS.values() if reaches(username, spot)]
     far = [spot for spot in SPOTS.values() if not reaches(username, spot)]
-    if not (near and far and right(username, kind)):
+    if not (near and far and right(username, kind)) or kind.id_of:  # where the id follows from the record it can be no other's
         return
     officer, phone = await sign_in(far[0].officer), await sign_in(username)
     sample = SAMPLES[kind.name]
@@ -392,8 +433,9 @@ async def test_a_household_head_without_a_group_sees_nothing_here_even_of_the_ow
     assert (await head.get(f"/v1/households/{household}")).status_code == 404
     assert (await head.get("/v1/visits", params={"household_id": household})).json()["items"] == []
     for kind in PLACED:
+        of = {"person_id": HEAD[household]} if kind.name == "attendance" else {}
         for voided in (False, True):
-            assert (await head.get(f"/v1/{kind.plural}", params={"voided": voided})).json() == {"items": [], "next": None}
+            assert (await head.get(f"/v1/{kind.plural}", params={"voided": voided, **of})).json() == {"items": [], "next": None}
 
 
 # What is public below: catalogues and the places above

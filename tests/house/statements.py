@@ -65,7 +65,7 @@ def statements() -> dict[str, str]:
         for name, sql in _of_kind(kind):
             found.setdefault(sql, f"{kind.name}.{name}")
     found |= {sql: f"feed.pull.{level}.{view}" for (level, view), sql in FEED.pull.items()}
-    found |= {sql: f"feed.digest.{level}" for level, sql in FEED.digest.items()}
+    found |= {sql: f"feed.digest.{level}.{view}" for (level, view), sql in FEED.digest.items()}
     return {name: (CALLER if _reads(sql) else "") + sql for sql, name in found.items()}
 
 
@@ -74,7 +74,7 @@ def _reads(sql: str) -> bool:
 
 
 def _of_kind(kind: Kind) -> Iterator[tuple[str, str]]:
-    yield from ((f"store.{name}", sql) for name, sql in vars(kind.store).items() if sql)
+    yield from ((f"store.{name}", sql) for name, sql in vars(kind.store).items() if isinstance(sql, str))
     documents = kind.documents
     for name, by_view in vars(documents).items():
         if isinstance(by_view, dict) and set(by_view) == set(get_args(View)):

@@ -107,6 +107,7 @@ def test_statements_are_put_together_once() -> None:
     }
     # session.py: SET LOCAL, of integers and fixed words. embedded.py: roles and database, before the service starts
     assert found - {"api/embedded.py"} == {
+        "api/db/checkups.py",
         "api/db/documents.py",
         "api/db/feed.py",
         "api/db/putting_right.py",

@@ -80,7 +80,8 @@ async def fill(url: str) -> None:
     for table in TABLES:
         row = one_row(table)
         numbered = ", ".join(f"${n}" for n in range(1, len(row) + 1))
-        await execute(url, f"INSERT INTO {table.name} ({', '.join(row)}) VALUES ({numbered})", *row.values())
+        named = ", ".join(f'"{name}"' for name in row)
+        await execute(url, f"INSERT INTO {table.name} ({named}) VALUES ({numbered})", *row.values())
 
 
 async def test_forward_back_and_forward_again_with_data(databases: Databases) -> None:

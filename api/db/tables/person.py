@@ -1,7 +1,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import Column, Index, LargeBinary, SmallInteger, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -16,6 +16,7 @@ class Person(RecordRow, table=True):
     __tablename__ = "person"
     __table_args__ = (
         *below_household("person", "name", "name"),
+        UniqueConstraint("county_id", "id", "place_id", name="person_place_key"),  # of what lies below a person
         Index("person_alike_idx", "county_id", "alike"),
         Index("person_identity_idx", "county_id", "identity_blind", postgresql_where=text("identity_blind IS NOT NULL")),
     )

@@ -1,0 +1,241 @@
+"""What becomes of one person's attendance in one round: the steps from state to state, and who of several phones is right. Pure.
+
+It is voluntary (README, what this service never does): a decline ends it for the round, and only whoever says so in words takes it back.
+Why phones never have a conflict here: decision 0016.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple, get_args
+from uuid import UUID, uuid5
+
+from api.problems import DECLINED_THIS_ROUND, MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_THIS_STEP, OTHER_ROUND, Problem
+from api.rules.merge import Step
+from api.schemas.attendance import State
+
+Row = dict[str, Any]
+How = Literal["step", "make_up", "undo"]
+
+NAMESPACE = UUID("6d1f0c52-8a5e-5b0f-9c3e-0f6a51d7a9b4")
+# What phones say at the same time: the higher one stands
+RANK: dict[State, int] = {state: rank for rank, state in enumerate(get_args(State))}
+ONLINE = "online"  # stands for a device in what was said
+HOLDS_A_SEAT = ("invited", "confirmed", "attended")
+CALLED = ("invited", "confirmed")  # who hears of it when a session is moved
+NOT_LISTED = ("none", "missed", "declined")
+# step: by itself · make_up: once, to a make-up session · undo: taken back in words (`undone_at`). What stands in no row can't be
+STEPS: dict[tuple[State, State], How] = {
+    **{("none", to): "step" for to in ("invited", "confirmed", "attended", "elsewhere", "declined")},
+    **{("invited", to): "step" for to in ("confirmed", "attended", "missed", "elsewhere", "declined")},
+    **{("confirmed", to): "step" for to in ("attended", "missed", "elsewhere", "declined")},
+    **{("missed", to): "step" for to in ("attended", "elsewhere", "declined")},
+    **{("elsewhere", to): "step" for to in ("attended", "declined")},
+    ("declined", "attended"): "step",  # came after all
+    ("missed", "invited"): "make_up",
+    ("invited", "none"): "undo",
+    **{("confirmed", to): "undo" for to in ("none", "invited")},
+    **{("elsewhere", to): "undo" for to in ("none", "invited", "confirmed")},
+    **{("declined", to): "undo" for to in ("none", "invited", "confirmed")},
+    **{("attended", to): "undo" for to in ("none", "invited", "confirmed", "missed", "elsewhere", "declined")},
+}
+
+
+class Turn(NamedTuple):
+    """Who writes and when, and the records that the record names, by member, as far as they are known. `by`: the device, by whose clock
+    `made_at` is; None: somebody online, who knows all that was said."""
+
+    by: UUID | None
+    made_at: datetime
+    now: datetime
+    named: Mapping[str, Row]
+
+
+def id_of(row: Mapping[str, Any]) -> UUID:
+    return uuid5(NAMESPACE, f"{row['programme_id']}:{row['round']}:{row['person_id']}")
+
+
+# What each device said
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The last that one device said: when, by its clock, and what the record's revision became. `gone`: it was taken back, or a phone that
+    knew of it marked the person as missed."""
+
+    at: str
+    rev: int
+    by: str
+    state: State
+    gone: bool = False
+
+
+def read(entries: Sequence[str]) -> dict[str, Said]:
+    """As the row holds it: `time|revision|device|state`, with `-` before a state that is gone."""
+    found = {}
+    for entry in entries:
+        at, rev, by, state = entry.split("|")
+        found[by] = Said(at, int(rev), by, state.removeprefix("-"), state.startswith("-"))  # type: ignore[arg-type]  # the row's own
+    return found
+
+
+def written(said: Mapping[str, Said]) -> list[str]:
+    return [f"{each.at}|{each.rev}|{each.by}|{'-' if each.gone else ''}{each.state}" for _, each in sorted(said.items())]
+
+
+def highest(said: Mapping[str, Said]) -> State:
+    return max((each.state for each in said.values() if not each.gone), key=lambda state: RANK[state], default="none")
+
+
+def say(said: dict[str, Said], new: Said, known: State, known_rev: int) -> dict[str, Said]:
+    """With what a device says that knew `known`, and of the others what they had said by revision `known_rev`. What takes something back,
+    takes back what its device knew, and nothing else."""
+    after = dict(said)
+    if RANK[new.state] < RANK[known]:
+        for each in said.values():
+            if each.by != new.by and each.rev <= known_rev and RANK[each.state] > RANK[new.state]:
+                after[each.by] = replace(each, gone=True)
+    after[new.by] = new
+    return after
+
+
+def moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool) -> Problem | None:
+    how = STEPS.get((known, wanted))
+    if known == wanted or how == "step" or (how == "undo" and undone) or (how == "make_up" and make_up):
+        return None
+    if known == "declined":
+        return DECLINED_THIS_ROUND()
+    return (MAKE_UP_ONCE if how == "make_up" else NOT_THIS_STEP).at("/state")
+
+
+# The two ways in: somebody who knows the record as it is, and a phone that knew it as it was
+
+
+def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
+    """The record as it is to be stored: what follows from the step that it takes."""
+    known: State = before.get("state", "none")
+    session, programme = turn.named.get("session_id"), turn.named.get("programme_id")
+    if not before and programme and after["round"] not in [each["number"] for each in programme["rounds"]]:
+        return NO_SUCH_ROUND.at("/round")
+    if before and after["session_id"] is None:  # who was asked to one is asked to another, or takes it back
+        after["session_id"] = before["session_id"]
+    moved = after["session_id"] != before.get("session_id")
+    if moved and session and (session["programme_id"], session["round"]) != (after["programme_id"], after["round"]):
+        return OTHER_ROUND.at("/session_id")
+    make_up = _make_up(before, after, session)
+    if after["said"] == before.get("said", []):  # else a phone's edit was merged already
+        was = before.get("undone_at")
+        undone = after["undone_at"] is not None and (was is None or moment(after["undone_at"]) != moment(was))
+        if problem := forbidden(known, after["state"], undone=undone, make_up=make_up):
+            return problem
+        if known == after["state"] == "declined" and moved:
+            return DECLINED_THIS_ROUND()
+        if known != after["state"] or not before:
+            new = Said(moment(turn.made_at), after["rev"], str(turn.by or ONLINE), after["state"])
+            after["said"] = written(say(read(before.get("said", [])), new, known, after["rev"]))
+    after["undone_at"] = after["undone_at"] or before.get("undone_at")
+    if known == "missed" and after["state"] == "invited" and make_up:
+        after["make_up_used"] = True
+    return _followed(before, after, turn, moved=moved)
+
+
+def _make_up(before: Mapping[str, Any], after: Mapping[str, Any], session: Mapping[str, Any] | None) -> bool:
+    is_one = session is not None and session["make_up_for_id"] is not None
+    return is_one and not before.get("make_up_used") and after["session_id"] != before.get("session_id")
+
+
+def _followed(before: Mapping[str, Any], after: Row, turn: Turn, *, moved: bool) -> Row:
+    state, was = after["state"], before.get("state", "none")
+    if state != "attended":
+        after |= {"attended_at": None, "walk_in": False}
+    elif was != "attended":
+        after["attended_at"] = after["attended_at"] or turn.made_at
+        after["walk_in"] = after["walk_in"] or was == "none"
+    if state in HOLDS_A_SEAT and (moved or was not in HOLDS_A_SEAT):
+        after |= {"seat_at": turn.now, "waiting_since": None}
+    if state in CALLED and (moved or was not in CALLED):
+        after["informed_at"] = turn.made_at
+    if state not in CALLED:
+        after["waiting_since"] = None
+    return after
+
+
+def merges(
+    doc: Mapping[str, Any], present: Mapping[str, Any], base_rev: int | None, trail: Sequence[Step], turn: Turn
+) -> tuple[Row, Problem | None]:
+    """What an edit that was made offline changes in the record as it is now. The problem: why nothing. Never a conflict."""
+    known_rev, by, at = base_rev or 0, str(turn.by or ONLINE), moment(turn.made_at)
+    said = read(present["said"])
+    mine = said.get(by)
+    if mine and mine.at > at:  # of one device the later edit stands
+        return {}, None
+    known: State = mine.state if mine and mine.rev > known_rev else _at(trail, present, "state", known_rev) or "none"
+    wanted: State = doc.get("state", known)
+    undone_at = doc.get("undone_at")
+    undone = undone_at is not None and moment(undone_at) not in _knew(trail, present, "undone_at", known_rev)
+    to_another = doc.get("session_id") is not None and str(doc["session_id"]) not in _knew(trail, present, "session_id", known_rev)
+    after = {**present, "session_id": doc["session_id"] if to_another else present["session_id"]}
+    session = turn.named.get("session_id")
+    make_up = to_another and session is not None and session["make_up_for_id"] is not None
+    used = present["make_up_used"] and present["session_id"] != after["session_id"]
+    if problem := forbidden(known, wanted, undone=undone, make_up=make_up and not used):
+        return {}, problem
+    if known == wanted == "declined" and to_another:
+        return {}, DECLINED_THIS_ROUND()
+    edits: Row = {name: doc[name] for name in ("programme_id", "round", "person_id") if name in doc and doc[name] != present[name]}
+    state: State = present["state"]
+    if wanted != known:
+        said = say(said, Said(at, present["rev"] + 1, by, wanted), known, known_rev)
+        state = highest(said)
+        edits |= {"said": written(said), "state": state}
+    if state != wanted:
+        return edits, None
+    last = max(step.made_at for step in trail if step.changes is None or "session_id" in step.changes)
+    comes = wanted == "attended" != present["state"] or (known, wanted) == ("missed", "invited")
+    if to_another and (present["session_id"] is None or turn.made_at >= last or comes):
+        edits["session_id"] = doc["session_id"]
+        if (known, wanted) == ("missed", "invited"):
+            edits["make_up_used"] = True
+    if undone and (present["undone_at"] is None or undone_at > present["undone_at"]):
+        edits["undone_at"] = undone_at
+    if state == "attended" and wanted != known:
+        came = [each for each in (present["attended_at"], doc.get("attended_at") or turn.made_at) if each]
+        edits |= {"attended_at": min(came), "walk_in": bool(present["walk_in"] or doc.get("walk_in") or known == "none")}
+    return edits, None
+
+
+def _at(trail: Sequence[Step], present: Mapping[str, Any], member: str, rev: int) -> Any:
+    """What the member was at a revision."""
+    value = present[member]
+    for step in reversed(trail):
+        if step.rev > rev:
+            value = None if step.changes is None else step.changes[member][0] if member in step.changes else value
+    return value
+
+
+def _knew(trail: Sequence[Step], present: Mapping[str, Any], member: str, rev: int) -> set[Any]:
+    """What the device knew of it: by that revision, and by its own edits since."""
+    own = [step.changes[member][1] for step in trail if step.own and step.rev > rev and step.changes and member in step.changes]
+    found = [value for value in (_at(trail, present, member, rev), *own) if value is not None]
+    if member == "session_id":
+        return {str(value) for value in found}
+    return {moment(value if isinstance(value, datetime) else datetime.fromisoformat(value)) for value in found}
+
+
+def settles(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
+    """Sessions in which a seat was taken or came free, or somebody is to be told less or more."""
+    members = ("session_id", "state", "voided", "seat_at")
+    if before is not None and all(before[name] == after[name] for name in members):
+        return set()
+    return {row["session_id"] for row in (before, after) if row and row["session_id"]}
+
+
+def diagram() -> str:
+    """The table as a state diagram (mermaid)."""
+    lines = ["stateDiagram-v2", "    [*] --> none"]
+    lines += [f"    {one} --> {other}" + ("" if how == "step" else f": {how}") for (one, other), how in STEPS.items()]
+    return "\n".join(lines) + "\n"
