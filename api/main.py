@@ -35,6 +35,7 @@ from api.routers import (
     me,
     person,
     place,
+    published_counts,
     push,
     putting_right,
     sync,
@@ -55,7 +56,7 @@ ROUTERS = tuple(
     part.router
     for part in (
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
-        *(checkup_programme, checkup_session, attendance),
+        *(checkup_programme, checkup_session, attendance, published_counts),
         *(imports, user, unsettled, putting_right, about, docs),
     )
 )

@@ -277,6 +277,11 @@ def _checkups(county: _Demo) -> Iterator[tuple[str, Example]]:
     asked = {"place_id": county.number[county.village], "round": 1}
     listed = {"items": [eligible], "next": None}
     yield "list_eligible_people", Example("worker-1", listed, path={"id": programme["id"]}, query=asked)
+    village = county.places[county.number[county.village]]
+    row = {"place_id": asked["place_id"], "code": village["code"], "name": village["name"], "level": "village", "places": 0}
+    told = {"programme_id": programme["id"], "round": 1, "due_on": "2027-01-07", "published_on": None}
+    told["rows"] = [{**row, "offered": None, "attended": None}]
+    yield "get_checkup_counts", Example("worker-1", told, path={"id": programme["id"]}, query=asked)
 
     session, wrong = (
         _shown(CheckupSession, row, place_id=county.number[row["place"]], created_by=officer)

@@ -16,7 +16,7 @@ import pytest
 
 from api import demo
 from api.access import CALLER, WHO, Access
-from api.db import access_log, kept, store
+from api.db import access_log, kept, published_counts, store
 from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
 from api.db.tables.every import METADATA
@@ -38,7 +38,26 @@ USERNAMES = [user["username"] for user in demo.users()[:USERS_OF_API]]
 NOT_HELD = {"place", "app_user", "membership"}
 RECORDS = [name for name in KINDS if name not in NOT_HELD]
 # the tables under the net
-HELD = (*RECORDS, "revision", "change", "kept_op", "conflict", "search_key", "not_double", "access_log", "import", "import_row")
+HELD = (
+    *RECORDS,
+    "revision",
+    "change",
+    "kept_op",
+    "conflict",
+    "search_key",
+    "not_double",
+    "access_log",
+    "import",
+    "import_row",
+    "published_count",
+)
+
+
+# A round of which every place has a row
+PROGRAMME = uuid4()
+COUNTED = """
+INSERT INTO published_count (county_id, programme_id, round, place_id, township_id, places, published_on)
+SELECT county_id, $1, 1, place_id, township_id, 0, $2 FROM place WHERE level <> 'group'"""
 
 
 @dataclass(frozen=True)
@@ -81,6 +100,7 @@ async def net(urls: Urls, access: Access, sign_in: SignIn) -> AsyncIterator[Net]
     assert (await worker.put(number, params={"confirm": True}, json={"number": "11010519491231002X"}, headers=match)).is_success
     assert (await worker.get(number, params={"purpose": "correct_record"})).is_success
     app, owner = await asyncpg.connect(urls.app), await asyncpg.connect(urls.owner)
+    await owner.execute(COUNTED, PROGRAMME, date(2026, 11, 24))
     yield Net(app, owner)
     await app.close()
     await owner.close()
@@ -209,6 +229,16 @@ async def test_who_may_be_invited_is_the_same_with_and_without_the_net(somebody:
             sql, args = somebody.read(ELIGIBLE, *asked)
             found += [row["id"] for row in await net.same(sql, *args) if row["id"]]
     assert bool(found) is bool(somebody.caller.places or somebody.caller.townships)
+
+
+async def test_what_is_published_is_the_same_with_and_without_the_net(somebody: Somebody, net: Net) -> None:
+    caller = somebody.caller
+    sql, args = somebody.read(published_counts.TABLE, PROGRAMME, 1, None)
+    found = {row["place_id"] for row in await net.same(sql, *args)} - {None}
+    rows = await net.owner.fetch("SELECT place_id, township_id FROM published_count WHERE programme_id = $1", PROGRAMME)
+    assert found == {row["place_id"] for row in rows if row["place_id"] in caller.places or row["township_id"] in caller.townships}
+    forgot = f"SELECT t.place_id FROM published_count t WHERE t.programme_id = '{PROGRAMME}'"
+    assert {row["place_id"] for row in await run(net.app, forgot, caller=caller)} == found
 
 
 async def test_who_read_a_number_is_the_same_with_and_without_the_net(somebody: Somebody, net: Net) -> None:
