@@ -121,11 +121,11 @@ _LEAD, _HEADS = "1101-01", ("1101-02", "1102-01")
 _TWICE = "1101-03"  # a household that was entered a second time by mistake: nobody lives in it
 
 
-def _id(what: str) -> UUID:
+def named(what: str) -> UUID:
     return uuid5(_NAMESPACE, what)
 
 
-IMPORT_ID = _id("import")
+IMPORT_ID = named("import")
 
 
 def register() -> str:
@@ -142,8 +142,8 @@ def _random(what: str) -> Random:
 
 
 def _place(code: str | None, name: str, level: Literal["county", "township", "village"], parent: str | None) -> Place:
-    above = None if parent is None else _id(f"place:{parent}")
-    return {"id": _id(f"place:{code}"), "code": code, "name": name, "level": level, "parent_id": above, "group_number": None}
+    above = None if parent is None else named(f"place:{parent}")
+    return {"id": named(f"place:{code}"), "code": code, "name": name, "level": level, "parent_id": above, "group_number": None}
 
 
 def _villages() -> Iterator[tuple[str, str, str]]:
@@ -175,9 +175,9 @@ def places() -> list[Place]:
     for _, village, name in _villages():
         for n in _groups(village, name):
             title = f"第{NUMERALS[n - 1]}村民小组"
-            above = _id(f"place:{village}")
+            above = named(f"place:{village}")
             found.append(
-                {"id": _id(f"place:{village}:{n}"), "code": None, "name": title, "level": "group", "parent_id": above, "group_number": n}
+                {"id": named(f"place:{village}:{n}"), "code": None, "name": title, "level": "group", "parent_id": above, "group_number": n}
             )
     return found
 
@@ -188,7 +188,7 @@ def households() -> list[Household]:
     rng = _random("households")
     for prefix, village, name in _villages():
         for group in _groups(village, name) or [0]:
-            place = _id(f"place:{village}:{group}" if group else f"place:{village}")
+            place = named(f"place:{village}:{group}" if group else f"place:{village}")
             for n in range(1, rng.randint(11, 22) + (0 if group else 20)):
                 number = f"{prefix}{group:02d}-{n:02d}"
                 door = f"第{group}组{n}号" if group else f"{n}号"
@@ -197,11 +197,11 @@ def households() -> list[Household]:
                 status = rng.choices(("living_here", "away", "moved", "dissolved"), (82, 15, 2, 1))[0]
                 found.append(
                     {
-                        "id": _id(f"household:{number}"),
+                        "id": named(f"household:{number}"),
                         "place": place,
                         "number": number,
                         "address": door if rng.random() < 0.88 else rng.choice(LANDMARKS),
-                        "head_id": None if number == _TWICE else _id(f"person:{number}:1"),
+                        "head_id": None if number == _TWICE else named(f"person:{number}:1"),
                         "phones": [f"{rng.choice(PHONE_PREFIXES)}0000{rng.randrange(10_000):04d}" for _ in range(how_many)],
                         "status": "living_here" if number in (_LEAD, *_HEADS) else status,
                     }
@@ -237,7 +237,7 @@ def people() -> list[Person]:
             born_on = DEMO_DAY - timedelta(days=365 * max(1, age - younger) + rng.randrange(365))
             found.append(
                 {
-                    "id": _id(f"person:{number}:{n}"),
+                    "id": named(f"person:{number}:{n}"),
                     "household_id": household["id"],
                     "name": family + rng.choice(GIVEN),
                     "sex": head if relation == "head" else 3 - head if relation == "spouse" else rng.choice((1, 2)),
@@ -264,13 +264,13 @@ def users() -> list[User]:
     def user(username: str, role: Literal["county", "township", "village", "household_head"], place: str | None, house: str = "") -> User:
         family = surname(house) if house else _surname(rng)
         return {
-            "id": _id(f"user:{username}"),
+            "id": named(f"user:{username}"),
             "username": username,
             "name": family + rng.choice(GIVEN),
             "role": role,
-            "places": [_id(f"place:{place}")] if place else [],
+            "places": [named(f"place:{place}")] if place else [],
             "reach": "self" if house else "below",
-            "household_id": _id(f"household:{house}") if house else None,
+            "household_id": named(f"household:{house}") if house else None,
         }
 
     found = [
@@ -326,7 +326,7 @@ def visits() -> list[Visit]:
             agreed = rng.choice(AGREED)
             found.append(
                 {
-                    "id": _id(f"visit:{number}:{ago}"),
+                    "id": named(f"visit:{number}:{ago}"),
                     "household_id": household["id"],
                     "visited_on": DEMO_DAY - timedelta(days=ago),
                     "manner": manner,
@@ -355,7 +355,7 @@ def follow_ups() -> list[FollowUp]:
         done = visit is not None and status == "done"
         found.append(
             {
-                "id": _id(f"follow-up:{number}"),
+                "id": named(f"follow-up:{number}"),
                 "household_id": household["id"],
                 "person_id": household["head_id"],
                 "reason": reason,
@@ -410,14 +410,14 @@ def programmes() -> list[Programme]:
     days = {"from_on": DEMO_DAY.replace(day=1).isoformat(), "to_on": DEMO_DAY.replace(month=12, day=31).isoformat()}
     return [
         {
-            "id": _id("programme"),
+            "id": named("programme"),
             "name": "老年人健康体检",
             "basis": "国家基本公共卫生服务规范",
             "who": {"born_from": None, "born_to": "1961-12-31", "sex": None},
             "rounds": [{"number": 1, **days}],
         },
         {
-            "id": _id("programme 2"),
+            "id": named("programme 2"),
             "name": "视力听力检查",
             "basis": "县卫生健康局年度安排",
             "who": {"born_from": None, "born_to": None, "sex": None},
@@ -431,7 +431,7 @@ def sessions() -> list[Session]:
     officers = {user["places"][0]: user["id"] for user in users() if user["role"] == "township"}
     return [
         {
-            "id": _id(f"session:{place['code']}:{n}"),
+            "id": named(f"session:{place['code']}:{n}"),
             "place": place["id"],
             "programme_id": programme["id"],
             "round": 1,
@@ -498,15 +498,15 @@ def unsettled() -> list[Unsettled]:
     ops: list[tuple[str, str, str, str, int | None, dict[str, Any]]] = [
         ("worker-2", "phone", "09:00", str(edited["id"]), 1, {"notes": "补记：材料已带齐"}),
         ("worker-1", "phone", "10:00", str(edited["id"]), 1, {"notes": "补记：还缺一份证明"}),
-        ("worker-1", "phone", "10:05", str(_id("visit to come")), None, {**new, "visited_on": "2062-11-20"} | household),
-        ("worker-1", "phone", "10:10", str(_id("visit that waits")), None, {**new, "household_id": str(_id("household to come"))}),
+        ("worker-1", "phone", "10:05", str(named("visit to come")), None, {**new, "visited_on": "2062-11-20"} | household),
+        ("worker-1", "phone", "10:10", str(named("visit that waits")), None, {**new, "household_id": str(named("household to come"))}),
         ("worker-1", "lost phone", "10:15", str(other["id"]), 1, {"agreed": "月底送材料"}),
         ("worker-1", "lost phone", "10:20", str(other["id"]), 1, {"manner": "phone"}),
     ]
     return [
         {
             "username": username,
-            "phone": _id(f"{phone} of {username}"),
+            "phone": named(f"{phone} of {username}"),
             "lost": phone == "lost phone",
             "op": {"kind": "visit", "id": record_id, "base_rev": base_rev, "at": f"{DEMO_DAY}T{at}:00+08:00", "doc": doc},
         }

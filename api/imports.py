@@ -379,7 +379,8 @@ async def _store(tx: Tx, batch: Batch, row: Mapping[str, Any], went: _Went) -> N
     notes = [*orjson.loads(row["notes"]), *went.notes.first][:LISTED]
     at = (went.rows[-1]["row"], created + unchanged + refused, created, unchanged, refused, undone)
     await tx.execute(db.WENT_ON, county, row["id"], *at, went.notes.count, orjson.dumps(notes).decode())
-    await store.publish(tx, county, changes)
+    if changes:
+        await road.tick(tx, batch, changes)
 
 
 # By the hour

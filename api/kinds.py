@@ -13,23 +13,38 @@ from api.db.feed import Feed
 from api.db.store import Row, Store
 from api.db.tables import attendance as attendances
 from api.db.tables import catalogue_entry as catalogue_entries
+from api.db.tables import charge as charges
 from api.db.tables import checkup_programme as checkup_programmes
 from api.db.tables import checkup_session as checkup_sessions
+from api.db.tables import counting as countings
+from api.db.tables import deposit as deposits
+from api.db.tables import fee_item as fee_items
 from api.db.tables import follow_up as follow_ups
 from api.db.tables import household as households
+from api.db.tables import payment as payments
 from api.db.tables import person as people
 from api.db.tables import place as places
+from api.db.tables import receipt_book as receipt_books
+from api.db.tables import refund as refunds
 from api.db.tables import visit as visits
 from api.problems import Problem
 from api.rules import attendance as attendance_rule
+from api.rules import charge as charge_rule
 from api.rules import checkup_programme as checkup_programme_rule
 from api.rules import checkup_session as checkup_session_rule
+from api.rules import counting as counting_rule
+from api.rules import deposit as deposit_rule
+from api.rules import fee_item as fee_item_rule
 from api.rules import follow_up as follow_up_rule
 from api.rules import household as household_rule
+from api.rules import ledger
+from api.rules import payment as payment_rule
 from api.rules import person as person_rule
+from api.rules import receipt_book as receipt_book_rule
+from api.rules import refund as refund_rule
 from api.rules import visit as visit_rule
 from api.rules.attendance import Turn
-from api.rules.caller import Caller, Role, view_of
+from api.rules.caller import OFFICES, ROLES, Caller, Role
 from api.rules.merge import Step
 from api.schemas.attendance import Attendance
 from api.schemas.base import (
@@ -49,12 +64,19 @@ from api.schemas.base import (
     synced,
 )
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.charge import Charge
 from api.schemas.checkup_programme import CheckupProgramme
 from api.schemas.checkup_session import CheckupSession
+from api.schemas.counting import Counting
+from api.schemas.deposit import Deposit
+from api.schemas.fee_item import FeeItem
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
+from api.schemas.payment import Payment
 from api.schemas.person import Person
 from api.schemas.place import Place
+from api.schemas.receipt_book import ReceiptBook
+from api.schemas.refund import Refund
 from api.schemas.visit import Visit
 
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, its parent, today)
@@ -62,8 +84,6 @@ Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  #
 Becomes = Callable[[Mapping[str, Any], Row, Turn], Row | Problem]
 # (what was sent, the record as it is, base_rev, its trail, whose turn) -> what that changes, and why nothing does
 Merges = Callable[[Mapping[str, Any], Mapping[str, Any], int | None, Sequence[Step], Turn], tuple[Row, Problem | None]]
-EVERYBODY: tuple[Role, ...] = ("county", "township", "village", "household_head")
-OFFICES = EVERYBODY[:3]
 
 
 class Follows(NamedTuple):
@@ -81,17 +101,35 @@ class Parent(NamedTuple):
     follows: Follows | None = None
 
 
+class Looks(NamedTuple):
+    """What is read of a record that a new one names by `member`: a SELECT by id (county, ids, places, townships, today), what is allowed in
+    its view, and what the new record takes over from it. Names nothing that is there: not found."""
+
+    member: str
+    select: str
+    rule: Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, what it names, today)
+    gives: Callable[[Mapping[str, Any], Mapping[str, Any]], Row] = lambda after, named: {}
+
+
+class Posts(NamedTuple):
+    """What a record posts in the ledger as it comes to be, or changes (db/ledger.py). `day`: the member that says when; None: today."""
+
+    entries: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], list[ledger.Entry]]
+    day: str | None = None
+
+
 @dataclass(eq=False)
 class Kind:
     """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
     shape. `born`: what the service sets in a new record. `derived`: columns that follow from the record and that nobody is shown.
     `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
-    `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place.
-    `readers`: to everybody else it is not there. `listed`: SQL of what a list may name. `id_of`: the id follows from what the record says,
-    and creating it again changes it. `becomes`: what a change makes of it, besides what it says. `merges`: what an edit made offline makes
-    of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the commit (checkups.py). `voids`: whether
-    people void it."""
+    `readers`: which roles see anything of it; for the others no record of the kind is there. `listed`: SQL of what a list may name.
+    `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place. `id_of`: the
+    id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
+    `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
+    commit (checkups.py). `voids`: whether people void it. `append_only`: no client changes or voids one. `besides`: a statement over new
+    records that writes what else they make."""
 
     name: str
     plural: str
@@ -107,15 +145,19 @@ class Kind:
     keys: Callable[[Mapping[str, Any]], set[str]] = lambda row: set()
     own: str | None = None
     doubles: tuple[str, ...] = ()
+    readers: tuple[Role, ...] = ROLES
     public_below: bool = False
     moved: Row = field(default_factory=dict)
-    readers: tuple[Role, ...] = EVERYBODY
     listed: str = ""
     id_of: Callable[[Mapping[str, Any]], UUID] | None = None
     becomes: Becomes | None = None
     merges: Merges | None = None
     settles: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], set[UUID]] = lambda before, after: set()
     voids: bool = True
+    append_only: bool = False
+    looks: Looks | None = None
+    posts: Posts | None = None
+    besides: str | None = None
     documents: Documents = field(init=False)
     store: Store = field(init=False)
     # members by their marks (schemas/base.py)
@@ -134,9 +176,11 @@ class Kind:
 
     def __post_init__(self) -> None:
         self.documents = Documents(
-            self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, public_below=self.public_below,
-            views={view_of(role) for role in self.readers}, listed=self.listed,
+            self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, readers=self.readers,
+            public_below=self.public_below, listed=self.listed,
         )  # fmt: skip
+        if not set(self.writers) <= set(self.readers):
+            raise ValueError(f"who writes a {self.name} reads it")
         self.trailed = tuple(n for n in synced(self.schema) if n not in ("rev", "updated_at"))  # which follow from the edit of others
         self.end = next((end for f in self.schema.model_fields.values() if (end := mark_of(f, EndOf))), None)
         self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None, self.end.blind if self.end else None,
@@ -282,9 +326,115 @@ FOLLOW_UP = Kind(
     doubles=("household_id", "reason", "due_on"),
     moved={"assignee_id": None, "assignee_place_id": None},
 )
+# Money: not for the lead household of a group
+FEE_ITEM = Kind(
+    name="fee_item",
+    plural="fee-items",
+    schema=FeeItem,
+    table=fee_items.FeeItem,
+    order=fee_items.ORDER,
+    filters=fee_items.FILTERS,
+    writers={"county": "all"},
+    readers=OFFICES,
+    rule=fee_item_rule.check,
+    public_below=True,
+    append_only=True,
+)
+RECEIPT_BOOK = Kind(
+    name="receipt_book",
+    plural="receipt-books",
+    schema=ReceiptBook,
+    table=receipt_books.ReceiptBook,
+    order=receipt_books.ORDER,
+    filters=receipt_books.FILTERS,
+    writers={"county": "all", "township": "all"},
+    readers=OFFICES,
+    parent=Parent("place", "place_id"),
+    rule=receipt_book_rule.check,
+    born=lambda caller: {"spoiled": []},
+    besides=receipt_books.NUMBERS,
+)
+CHARGE = Kind(
+    name="charge",
+    plural="charges",
+    schema=Charge,
+    table=charges.Charge,
+    order=charges.ORDER,
+    filters=charges.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("household", "household_id"),
+    looks=Looks("fee_item_id", fee_items.CHARGED, charge_rule.of_item, charge_rule.given),
+    born=lambda caller: charge_rule.NEW,
+    doubles=("household_id", "person_id", "fee_item_id", "due_on"),
+    posts=Posts(ledger.of_charge),
+)
+PAYMENT = Kind(
+    name="payment",
+    plural="payments",
+    schema=Payment,
+    table=payments.Payment,
+    order=payments.ORDER,
+    filters=payments.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("household", "household_id"),
+    rule=payment_rule.check,
+    born=lambda caller: {"received_by": caller.user_id, "left_fen": 0, **payment_rule.NO_FISCAL_RECEIPT},
+    doubles=("household_id", "amount_fen", "paid_on"),
+    append_only=True,
+    posts=Posts(ledger.of_payment, "paid_on"),
+)
+REFUND = Kind(
+    name="refund",
+    plural="refunds",
+    schema=Refund,
+    table=refunds.Refund,
+    order=refunds.ORDER,
+    filters=refunds.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("household", "household_id"),
+    looks=Looks("payment_id", refunds.REFUNDED, refund_rule.of_payment, refund_rule.given),
+    born=lambda caller: refund_rule.NEW,
+    append_only=True,
+    posts=Posts(ledger.of_refund),
+)
+COUNTING = Kind(
+    name="counting",
+    plural="countings",
+    schema=Counting,
+    table=countings.Counting,
+    order=countings.ORDER,
+    filters=countings.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("place", "place_id"),
+    rule=counting_rule.check,
+    born=lambda caller: counting_rule.NEW,
+    append_only=True,
+    posts=Posts(ledger.of_counting, "counted_on"),
+)
+DEPOSIT = Kind(
+    name="deposit",
+    plural="deposits",
+    schema=Deposit,
+    table=deposits.Deposit,
+    order=deposits.ORDER,
+    filters=deposits.FILTERS,
+    writers={"township": "all"},
+    readers=OFFICES,
+    parent=Parent("place", "place_id"),
+    rule=deposit_rule.check,
+    append_only=True,
+    posts=Posts(ledger.of_deposit, "deposited_on"),
+)
 KINDS = {
     kind.name: kind
-    for kind in (PLACE, CATALOGUE_ENTRY, HOUSEHOLD, PERSON, CHECKUP_PROGRAMME, CHECKUP_SESSION, ATTENDANCE, VISIT, FOLLOW_UP)
+    for kind in (
+        *(PLACE, CATALOGUE_ENTRY, FEE_ITEM, HOUSEHOLD, PERSON, CHECKUP_PROGRAMME, CHECKUP_SESSION, ATTENDANCE, VISIT, FOLLOW_UP),
+        *(RECEIPT_BOOK, CHARGE, PAYMENT, REFUND, COUNTING, DEPOSIT),
+    )
 }
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
 FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -19,25 +19,33 @@ from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
 from api.jobs import held, importing
-from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, Problem
+from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, Problem
 from api.routers import (
     about,
     attendance,
     auth,
     catalogue_entry,
+    charge,
     checkup_programme,
     checkup_session,
+    counting,
+    deposit,
     docs,
+    fee_item,
     follow_up,
     household,
     identity_number,
     imports,
+    ledger,
     me,
+    payment,
     person,
     place,
     published_counts,
     push,
     putting_right,
+    receipt_book,
+    refund,
     sync,
     unsettled,
     user,
@@ -57,6 +65,7 @@ ROUTERS = tuple(
     for part in (
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
         *(checkup_programme, checkup_session, attendance, published_counts),
+        *(fee_item, receipt_book, charge, payment, refund, counting, deposit, ledger),
         *(imports, user, unsettled, putting_right, about, docs),
     )
 )
@@ -122,7 +131,7 @@ async def _unknown(request: Request, error: Exception) -> Response:
     """404 and 405 of the routing. One path's calls stand in several routers, so the methods it knows are collected here."""
     methods: set[str] = set()
     for route in (route for router in ROUTERS for route in router.routes):
-        if route.matches(request.scope)[0] is not Match.NONE:
+        if route.matches(request.scope)[0] is not Match.NONE and getattr(route, "name", "") != ONLY_ADDED.slug:
             methods |= getattr(route, "methods", None) or set()
     if methods:
         return wire.say_no(request, METHOD_NOT_ALLOWED(headers={"Allow": ", ".join(sorted(methods))}))

@@ -18,7 +18,7 @@ from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS
-from api.problems import DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, Fault, Problem, restored
+from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
@@ -82,8 +82,7 @@ async def push(
     await road.reply(tx, batch, ops, [result for result, each in zip(results, sent, strict=True) if each.op])
     waits = [row for row in memory.to_keep if row["state"] == "held" and row["waits_for"] not in batch.rows[row["waits_for_kind"]]]
     if changes or waits:
-        await store.tick(tx, county)
-        await store.put(tx, store.CHANGE, county, changes)
+        await road.tick(tx, batch, changes)
         await _not_overtaken(tx, caller, waits)
     for result in results:
         result.settles = batch.settles
@@ -121,7 +120,7 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
     for name, record_id in named:
         away[name].add(record_id)
     for op in ops:
-        if op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
+        if batch.caller.role in op.kind.readers and op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
             away[op.kind.name].add(op.id)
         parent_id = _parent_id(op)
         if parent_id and op.kind.parent and parent_id not in batch.rows[op.kind.parent.kind]:
@@ -285,6 +284,11 @@ def _behind(batch: Batch, memory: _Memory, op: Op) -> Row | None:
 
 def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Result:
     kind, key = op.kind, (op.kind.name, op.id)
+    if kind.append_only:
+        if op.void is None and _says(before, op):  # sent again in other words
+            _keep(batch, memory, sent, op, "unchanged")
+            return Result("unchanged", before["rev"])
+        return _keep(batch, memory, sent, op, "rejected", problem=ALREADY_RECORDED())
     if op.void is not None:
         voided = road.change(batch, replace(op, base_rev=None), before)
         if isinstance(voided, Problem):

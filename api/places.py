@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 from api.access import Access
 from api.db.session import Tx
 from api.files.text_table import read_csv
-from api.kinds import CATALOGUE_ENTRY, PLACE
+from api.kinds import CATALOGUE_ENTRY, FEE_ITEM, PLACE
 from api.language import both
 from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, REFUSED_WORD, Problem
 from api.road import Op, Result, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
 from api.rules.division_plan import Known, Plan, plan
+from api.rules.fee_item import standard as standard_fees
 from api.rules.refused import refused_word
 from api.rules.standard_catalogues import standard
 
@@ -207,4 +208,7 @@ async def standard_catalogues(tx: Tx, desk: Caller, *, today: date, now: datetim
     for entry in standard():
         doc: dict[str, Any] = {**entry, "active": True}
         ops.append(Op(CATALOGUE_ENTRY, doc.pop("id"), doc))
+    for item in standard_fees():
+        said: dict[str, Any] = {**item}
+        ops.append(Op(FEE_ITEM, said.pop("id"), said))
     await write_all(tx, desk, ops, today=today, now=now)

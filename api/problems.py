@@ -25,13 +25,14 @@ class Problem(Exception):
         self.kind, self.faults, self.headers, self.facts = kind, tuple(faults), headers, facts
 
     def document(self, language: str) -> dict[str, Any]:
-        words = {name: fact for name, fact in self.facts.items() if not isinstance(fact, dict | list)}
+        facts = {name: translated(fact, language) for name, fact in self.facts.items()}
+        words = {name: fact for name, fact in facts.items() if not isinstance(fact, dict | list)}
         document = {
             "type": f"/problems/{self.kind.slug}",
             "title": pick(self.kind.title, language),
             "status": self.kind.status,
             "detail": pick(self.kind.detail, language).format(**words),
-            **{name: translated(fact, language) for name, fact in self.facts.items()},
+            **facts,
         }
         if self.faults:
             document["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": pick(f.words, language)} for f in self.faults]
@@ -232,6 +233,22 @@ LOOKS_DOUBLE = ProblemKind(
         "已有看起来相同的记录（见 doubles）。确实不同时，请加 confirm=true 再次提交。",
         "There are records that look like the same thing (see doubles). If they are not, send it again with confirm=true.",
     ),
+)
+ALREADY_RECORDED = ProblemKind(
+    "already-recorded",
+    409,
+    both("已经记录，不能再改", "Recorded already, and not changed any more"),
+    both(
+        "第一次记录的有效。记错了请用新的一笔更正（如退款）。",
+        "What was recorded first stands. Put a mistake right by a new entry, a refund say.",
+    ),
+    of_itself=True,
+)
+ONLY_ADDED = ProblemKind(
+    "only-added",
+    405,
+    both("此类记录只增不改", "Records of this kind are only added"),
+    both("不能修改或作废；请用新的一笔更正。", "None is changed or voided; put it right by a new entry."),
 )
 FIXED = ProblemKind(
     "fixed",
@@ -483,6 +500,93 @@ WEAK_PASSWORD = ProblemKind(
         "密码至少 10 个字符，不能包含用户名，也不能是常见密码。",
         "At least 10 characters, without the user name, and none of the common ones.",
     ),
+)
+
+# Money
+ITEM_CLOSED = ProblemKind(
+    "item-closed",
+    422,
+    both("此项目不能收费", "This item takes no charge"),
+    both("{because}。", "{because}."),
+    of_itself=True,
+)
+ITEM_INCOMPLETE = ProblemKind(
+    "item-incomplete",
+    422,
+    both("收费项目不完整", "The fee item does not hold together"),
+    both(
+        "金额与计算办法恰写一个（只作记录的不写金额）；止期不早于起期；停收的理由中英文都写。",
+        "Either an amount or a rule (none for what is recorded only); it ends no earlier than it begins; why it is closed is said in both"
+        " languages.",
+    ),
+)
+NOT_THE_AMOUNT = ProblemKind(
+    "not-the-amount",
+    422,
+    both("与收费项目不符", "Not what the fee item says"),
+    both(
+        "金额应与项目一致；只作记录的项目金额为 0 并写凭证号，其余不写凭证号。",
+        "The amount is that of the item; an item that is recorded only has the amount 0 and the number of the proof, others have none.",
+    ),
+    of_itself=True,
+)
+SAME_PERSON = ProblemKind(
+    "same-person",
+    409,
+    both("要由另一个人来决定", "Another person has to decide"),
+    both("提出的人和批准的人、点交的双方不能是同一人。", "Who asks and who approves, and the two sides of a counting, are two people."),
+)
+WAIVER_NOT_NOW = ProblemKind(
+    "waiver-not-now",
+    409,
+    both("现在不能这样减免", "Not at this point of the waiver"),
+    both("未缴清的应收可以提出减免；提出之后才能决定。", "A waiver is asked for while the charge is open, and decided after that."),
+)
+DECIDED = ProblemKind(
+    "decided",
+    409,
+    both("已经决定过", "Decided already"),
+    both("请刷新后再看。", "Read it again."),
+)
+MORE_THAN_PAID = ProblemKind(
+    "more-than-paid",
+    422,
+    both("多于这笔缴款", "More than was paid"),
+    both("退款合计不能多于缴款。", "All refunds of a payment together are no more than the payment."),
+)
+NOT_ENOUGH = ProblemKind(
+    "not-enough",
+    409,
+    both("那里没有这么多钱", "There is not that much money there"),
+    both(
+        "请从有这笔钱的地方退（收款人、乡镇或财政专户）。",
+        "Pay it from where the money is: the collector, the township, or the special account.",
+    ),
+)
+RANGE_TAKEN = ProblemKind(
+    "range-taken",
+    409,
+    both("号码已分给别的票据本", "Numbers of another book"),
+    both("同一字轨的号码只能分一次，请换一段。", "In a series a number is allotted once. Choose another range."),
+)
+BAD_RANGE = ProblemKind(
+    "bad-range",
+    422,
+    both("起止号不对", "No range of numbers"),
+    both("止号不小于起号，一本最多 1000 张。", "The last number is no less than the first, and a book has at most 1,000."),
+    of_itself=True,
+)
+NUMBER_NOT_BLANK = ProblemKind(
+    "number-not-blank",
+    409,
+    both("这个号码不是空白的", "The number is not blank"),
+    both("不在这本里，或已经开出。", "It is not of this book, or was issued."),
+)
+MONTH_NOT_OVER = ProblemKind(
+    "month-not-over",
+    409,
+    both("这个月还没有过完", "The month is not over"),
+    both("过完的月份才能结账，按先后结。", "A month is closed once it is over, in order."),
 )
 
 # Imports

@@ -15,11 +15,13 @@ from uuid import UUID
 
 import orjson
 
-from api.db import kept, store
+from api.db import kept, ledger, store
+from api.db.ledger import Posting
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS, Follows, Kind
 from api.problems import (
+    ALREADY_RECORDED,
     FIXED,
     HAS_RECORDS,
     ID_TAKEN,
@@ -106,7 +108,10 @@ class Batch:
     valued: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # what got a sealed value, which others may have
     stirred: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # parents in which something may follow, by child kind
     left: dict[tuple[str, UUID], set[tuple[int, int]]] = field(default_factory=lambda: defaultdict(set))  # (place, township) moved from
+    looked_at: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what its new records look at
     revisions: list[Row] = field(default_factory=list)
+    posted: bool = False  # something in the ledger
+    closed: date | None = None  # the last month that was closed then
 
 
 async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
@@ -115,10 +120,19 @@ async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: 
     batch, results = await _decided(tx, caller, ops, today, now)
     changes = await put(tx, batch)
     await reply(tx, batch, ops, results)
-    await store.publish(tx, caller.county_id, changes)
+    if changes:
+        await tick(tx, batch, changes)
     for result in results:
         result.settles = batch.settles
     return results
+
+
+async def tick(tx: Tx, batch: Batch, changes: Sequence[Row]) -> None:
+    """The end of a write: the tick, and the change rows from which phones pull."""
+    await store.tick(tx, batch.caller.county_id)
+    await store.put(tx, store.CHANGE, batch.caller.county_id, changes)
+    if batch.posted:
+        await ledger.still_open(tx, batch.caller.county_id, batch.closed)
 
 
 async def _decided(tx: Tx, caller: Caller, ops: Sequence[Op], today: date, now: datetime) -> tuple[Batch, list[Result]]:
@@ -136,8 +150,8 @@ async def touch(
     for result in results:
         if result.problem:
             raise result.problem
-    if not preview:
-        await store.publish(tx, caller.county_id, await put(tx, batch))
+    if not preview and (changes := await put(tx, batch)):
+        await tick(tx, batch, changes)
     records = {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
     return records, set() if preview else batch.settles
 
@@ -170,7 +184,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
         wanted[kind.name] |= {op.id for op in mine}
         if kind.parent:
             wanted[kind.parent.kind] |= {op.doc[kind.parent.member] for op in mine if kind.parent.member in op.doc}
-        if kind.parent and kind.parent.follows:
+        if kind.parent and kind.store.parents and (kind.parent.follows or kind.posts):
             # the parent of a stored record never changes (ONCE), so it may be read before it is locked
             stored = [op.id for op in mine if not op.creates or op.made_at]  # a phone may not know yet that its record is stored
             if stored:
@@ -184,10 +198,11 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             below = {row["id"]: row for row in await store.rows(tx, kind.store.below, caller, moving[kind.parent.kind])}
             rows |= below
             moving[kind.name] |= below.keys()
-        ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
+        reads = caller.role in kind.readers
+        ids = [i for i in wanted[kind.name] if reads and isinstance(i, UUID) and i not in rows]
         rows |= {row["id"]: row for row in await store.records(tx, kind.store, kind.store.lock, caller, ids)}
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
-        if kind.parent and kind.parent.follows:
+        if kind.parent and kind.store.parents and (kind.parent.follows or kind.posts):
             parents = {rows[i][kind.parent.member] for i in ids if i in rows}
             if not parents <= batch.rows[kind.parent.kind].keys():
                 raise Overtaken  # it came into reach after its parent was looked up
@@ -225,6 +240,11 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
             batch.reached[named] |= batch.named[named].keys()
             continue
         batch.reached[named] |= {row["id"] for row in await store.rows(tx, public.seen, caller, ids)}
+    if kind.looks:
+        ids = {op.doc[kind.looks.member] for op in ops if op.doc.get(kind.looks.member)}
+        scope = (caller.places, caller.townships, batch.today)
+        for found_row in await tx.fetch(kind.looks.select, caller.county_id, list(ids), *scope) if ids else ():
+            batch.looked_at[kind.name][found_row["id"]] = dict(found_row)
     voids = [op.id for op in ops if op.void is not None]
     for child in CHILDREN[kind.name]:
         for row in await store.rows(tx, child.store.occupied, caller, voids):
@@ -295,7 +315,13 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
     after |= kind.derived(after)
     if kind.id_of and kind.id_of(after) != op.id:
         return WRONG_ID.at("/id")
-    return _allowed(batch, op, doc, {}, after, parent)
+    allowed = _allowed(batch, op, doc, {}, after, parent)
+    if isinstance(allowed, Problem) or not kind.looks:
+        return allowed
+    named = batch.looked_at[kind.name].get(doc[kind.looks.member])
+    if named is None:
+        return NOT_FOUND()
+    return kind.looks.rule(allowed, named, batch.today) or {**allowed, **kind.looks.gives(allowed, named)}
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
@@ -310,6 +336,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         return NOT_FOUND() if batch.caller.role in kind.writers else NOT_ALLOWED()
     if not may_change(batch, kind, before):
         return NOT_ALLOWED()
+    if kind.append_only and (op.void is not None or op.doc.keys() & kind.sent):  # calls of the service set what is the service's
+        return ALREADY_RECORDED()
     if op.void is not None and before["voided"]:
         return before
     if op.sealed and batch.trail[kind.name, op.id][-1].mark == op.mark:  # the same again, after a lost reply
@@ -452,6 +480,8 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         created, changed = batch.created[kind.name], batch.changed[kind.name]
         await store.put(tx, kind.store.insert, county, created.values())
         await store.put(tx, kind.store.update, county, changed.values())
+        if kind.besides:
+            await store.put(tx, kind.besides, county, created.values())
         was = batch.before[kind.name]
         gone = [key for i, row in was.items() for key in _found_by(kind, row, but=changed[i])]
         come = [key for i, row in {**created, **changed}.items() for key in _found_by(kind, row, but=was.get(i))]
@@ -460,6 +490,10 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         written |= {(kind.name, i): {"kind": kind.name, **row} for i, row in {**created, **changed}.items()}
         if kind.parent and kind.parent.follows and batch.stirred[kind.name]:
             written |= await _follow(tx, batch, KINDS[kind.parent.kind], kind.parent.follows, batch.stirred[kind.name])
+    if postings := list(_postings(batch)):
+        batch.posted = True
+        batch.closed, followed = await ledger.post(tx, batch.caller, postings, batch.now)
+        written |= {(row["kind"], row["id"]): row for row in followed}
     await store.put(tx, store.REVISE, county, batch.revisions)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
     changes = {
@@ -483,6 +517,16 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         if place_id != changes[key]["place_id"]
     ]
     return [*changes.values(), *left]
+
+
+def _postings(batch: Batch) -> Iterator[Posting]:
+    """What the records say that they post, in the order in which they were decided."""
+    for kind in KINDS.values():
+        for i, row in {**batch.created[kind.name], **batch.changed[kind.name]}.items() if kind.posts else ():
+            before = None if i in batch.created[kind.name] else batch.before[kind.name][i]
+            new_day = kind.posts and kind.posts.day
+            for entry in kind.posts.entries(before, row) if kind.posts else ():
+                yield Posting(entry, kind.name, row, row[new_day] if new_day else batch.today)
 
 
 def _found_by(kind: Kind, row: Row, *, but: Row | None) -> Iterator[Row]:

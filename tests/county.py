@@ -200,7 +200,9 @@ async def should_hold(owner: Any, username: str) -> dict[Record, int]:
     for kind in KINDS.values():
         for row in await owner.fetch(f"SELECT id::text, rev, place_id, township_id FROM {kind.name} WHERE NOT voided"):
             mine = role == "county" or (row["township_id"] if role == "township" else row["place_id"]) in held
-            if (mine and role in kind.readers) or (kind.public_below and row["place_id"] in above):
+            if role not in kind.readers:
+                continue
+            if mine or (kind.public_below and row["place_id"] in above):
                 found[kind.name, row["id"]] = row["rev"]
     return found
 

@@ -29,9 +29,9 @@ def eligible(programmes: Documents, people: Documents) -> str:
     return f"""
 SELECT g.who, g.rounds, x.sort, x.id, x.doc FROM s
 LEFT JOIN LATERAL (SELECT t.who, t.rounds, t.id FROM checkup_programme t WHERE t.county_id = $1 AND t.id = {programme}::uuid
-  AND NOT t.voided AND {programmes.in_scope("office")}) g ON true
+  AND NOT t.voided AND {programmes.in_scope()}) g ON true
 LEFT JOIN LATERAL (SELECT e.name AS sort, e.id, {people.one("office", "e.id")} AS doc FROM (
-  SELECT t.name, t.id FROM person t WHERE t.county_id = $1 AND {people.in_scope("office")}
+  SELECT t.name, t.id FROM person t WHERE t.county_id = $1 AND {people.in_scope()}
     AND NOT t.voided AND t.status IN ('present', 'away') AND (t.name, t.id) > ({name}::text, {last}::uuid)
     AND t.place_id IN (SELECT p.place_id FROM place p WHERE p.county_id = $1
       AND {place}::int IN (p.place_id, p.parent_id, p.township_id, 1))

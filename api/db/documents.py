@@ -4,7 +4,7 @@ They all read `FROM s`, one row that says who is calling: `user_id`, `places`, `
 that finds the caller (access.py), a write as one made of what it knows already (`KNOWN`). PostgreSQL writes the JSON; Python passes it on.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, Literal, get_args
@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import TIMESTAMP
 from sqlmodel import SQLModel
 
+from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Record, Seen, View, mark_of
 
 Level = Literal["place", "township"]
@@ -24,8 +25,8 @@ KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] A
 
 class Documents:
     """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
-    `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `public_below`: rows of places above the
-    caller's are readable. `views`: who reads the kind at all. `listed`: SQL of what a list may name."""
+    `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `readers`: the roles for whom there is anything.
+    `public_below`: rows of places above the caller's are readable. `listed`: SQL of what a list may name."""
 
     def __init__(
         self,
@@ -36,13 +37,16 @@ class Documents:
         own: str | None = None,
         order: Mapping[str, tuple[str, str]],
         filters: Mapping[str, str],
+        readers: tuple[Role, ...] = ROLES,
         public_below: bool = False,
-        views: Collection[View] = get_args(View),
         listed: str = "",
     ) -> None:
         self.kind, self.schema, self.filters, self.public_below = kind, schema, filters, public_below
-        self.views, self.listed = views, listed
+        self.listed = listed
         self.own = f"t.{own} = s.user_id" if own else "false"
+        self.hidden_from = tuple(role for role in ROLES if role not in readers)
+        # whoever writes a record reads it, so `stored` need not ask
+        self.readable = f" AND s.role = ANY ('{{{','.join(readers)}}}')" if self.hidden_from else ""
         self.table, self.columns = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         self.sort, (self.sort_type, self.direction) = next(iter(order.items()))
         self.get = {view: self._get(view, first=FIRST, ends=view == "office") for view in get_args(View)}
@@ -72,11 +76,9 @@ class Documents:
     def one(self, view: View, record_id: str) -> str:
         """SQL of one record's document where a list of ids says which; null where it is out of reach."""
         doc = f"SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)} FROM {self.table} t"
-        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self.in_scope(view)}) d)"
+        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self.in_scope()}) d)"
 
-    def in_scope(self, view: View) -> str:
-        if view not in self.views:
-            return "false"
+    def in_scope(self) -> str:
         above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
         return f"(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships){above})"
 
@@ -84,7 +86,7 @@ class Documents:
         ids = f"ANY (${first}::uuid[])" if many else f"${first}::uuid"
         return (
             f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view, ends=ends)} FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self.in_scope(view)}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self.in_scope()}{'' if many else self.readable}) x ON true"
         )
 
     def _revisions(self, view: View) -> str:
@@ -99,7 +101,7 @@ class Documents:
             f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
             f" {changes} AS changes, {reason}"
             f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope(view)}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope()}{self.readable}) x ON true"
         )
 
     def _list(self, level: Level, view: View, filters: Sequence[str]) -> str:
@@ -108,19 +110,19 @@ class Documents:
         held = f"s.{level}s"
         if self.public_below:
             held = "s.places || s.above" if level == "place" else "s.townships || 0"
+        readable = self.readable.replace(" AND", " WHERE", 1)
         wanted = " AND ".join(
             [
                 f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
                 *([self.listed] if self.listed else []),
-                *(["false"] if view not in self.views else []),
                 *(self.filters[name].format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
             ]
         )
         order = f"ORDER BY t.{self.sort} {self.direction}, t.id {self.direction} LIMIT ${FIRST}::int"
         return (
             f"SELECT x.sort, x.id, x.doc FROM s LEFT JOIN LATERAL (SELECT t.{self.sort} AS sort, t.id, {self._doc(view)} FROM ("
-            f"SELECT t.* FROM (SELECT DISTINCT unnest({held}) AS held) h CROSS JOIN LATERAL ("
+            f"SELECT t.* FROM (SELECT DISTINCT unnest({held}) AS held{readable}) h CROSS JOIN LATERAL ("
             f"SELECT t.* FROM {self.table} t WHERE {wanted} {order}) t {order}) t) x ON true"
             f" ORDER BY x.sort {self.direction}, x.id {self.direction}"
         )

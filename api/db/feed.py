@@ -49,21 +49,21 @@ READ = {
     "place": f"(true, p.place_id), (false, p.parent_id), (false, p.township_id), (false, {COUNTY_PLACE})",
     "township": "(true, p.township_id), (false, 0)",
 }
+# The kinds of a place, where some are not read by every role: those that a role in which it is, or was, held reads
+READABLE = """ARRAY (SELECT w.kind FROM unnest({0}) w (kind)
+      WHERE EXISTS (SELECT FROM unnest(array_agg(x.role)) r (role) WHERE (r.role, w.kind) NOT IN (VALUES {1})))"""
 # Places, or townships, in force, each from the tick since when
 HELD = """held AS MATERIALIZED (
   SELECT x.id, bool_or(x.own) AS own, coalesce(min(x.since) FILTER (WHERE x.own), min(x.since)) AS since,
     CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
-  FROM (SELECT v.id, v.own, m.granted_tick AS since FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
+  FROM (SELECT v.id, v.own, s.role, m.granted_tick AS since FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
     CROSS JOIN LATERAL (VALUES {read}) v (own, id)
     WHERE m.county_id = $1 AND m.user_id = s.user_id AND m.revoked_tick IS NULL AND v.id IS NOT NULL) x
   GROUP BY x.id)"""
-# Places and townships lost after the reading began, each with its last loss. They may be of another level than what is held now. Of kinds
-# that a lead household does not read, a phone hears only where its user held the place in an office.
+# Places and townships lost after the reading began, each with its last loss. They may be of another level than what is held now.
 LOST = """lost AS MATERIALIZED (
-  SELECT x.level, x.id, bool_or(x.own) AS own, max(x.at) AS at,
-    CASE WHEN bool_or(x.own AND x.office) THEN {kinds} WHEN bool_or(x.own) THEN {group} ELSE {public} END AS kinds
-  FROM (SELECT v.level, v.id, v.own, m.role <> 'household_head' AS office, m.revoked_tick AS at
-    FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
+  SELECT x.level, x.id, bool_or(x.own) AS own, max(x.at) AS at, CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
+  FROM (SELECT v.level, v.id, v.own, m.role, m.revoked_tick AS at FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
     CROSS JOIN LATERAL (SELECT 'place' AS level, w.* FROM (VALUES {place}) w (own, id)
       UNION ALL SELECT 'township', w.* FROM (VALUES {township}) w (own, id)) v
     WHERE m.county_id = $1 AND m.user_id = s.user_id AND m.revoked_tick > {since} AND v.id IS NOT NULL
@@ -107,30 +107,26 @@ FROM s JOIN clock k ON k.county_id = $1"""
 
 
 class Feed:
-    """`pull[level, view]` and `digest[level, view]`, built at start from the documents of all kinds."""
+    """`pull[level, view]` and `digest[level]`, built at start from the documents of all kinds."""
 
     def __init__(self, documents: Sequence[Documents]) -> None:
         self.pull = {(level, view): _pull(documents, level, view) for level in get_args(Level) for view in get_args(View)}
-        self.digest = {(level, view): _digest(documents, level, view) for level in get_args(Level) for view in get_args(View)}
+        self.digest = {level: _digest(documents, level) for level in get_args(Level)}
 
 
-def _read(documents: Sequence[Documents], view: View) -> str:
-    """Of the kinds wanted, those that are read in this view at all."""
-    kinds = KINDS
-    for each in documents:
-        if view not in each.views:
-            kinds = f"array_remove({kinds}, '{each.kind}')"
-    return kinds
+def _readable(documents: Sequence[Documents]) -> dict[str, str]:
+    hidden = ", ".join(f"('{role}', '{each.kind}')" for each in documents for role in each.hidden_from)
+    return {name: READABLE.format(kinds, hidden) if hidden else kinds for name, kinds in {"kinds": KINDS, "public": PUBLIC}.items()}
 
 
-def _held(documents: Sequence[Documents], level: Level, view: View) -> str:
-    return HELD.format(kinds=_read(documents, view), public=PUBLIC, covers=COVERS.format("s.role"), read=READ[level])
+def _held(documents: Sequence[Documents], level: Level) -> str:
+    return HELD.format(covers=COVERS.format("s.role"), read=READ[level], **_readable(documents))
 
 
 def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
     nil = f"'{NIL}'::uuid"
     within = {of: WITHIN.format(of, EFFECTIVE, TICK, KIND, ID, nil) for of in ("h.since", "l.at")}
-    lost = LOST.format(kinds=KINDS, group=_read(documents, "group"), public=PUBLIC, covers=COVERS.format("m.role"), since=SINCE, **READ)
+    lost = LOST.format(**_readable(documents), covers=COVERS.format("m.role"), since=SINCE, **READ)
 
     def rows(of: str, after: str, wanted: str, by: str = level) -> str:
         return ROWS.format(level=by, of=of, after=after, wanted=wanted, limit=LIMIT)
@@ -157,7 +153,7 @@ def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
     last = f"FILTER (WHERE p.n = {LIMIT})"
     return f"""SELECT s.role, s.places, k.tick, {UNUSABLE.format(since="$9::bigint", seen="$14::bigint")}, x.*
 FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
-WITH {_held(documents, level, view)},
+WITH {_held(documents, level)},
 {lost},
 page AS MATERIALIZED (
   SELECT row_number() OVER (ORDER BY u.effective, u.tick, u.kind, u.id) AS n, u.* FROM (
@@ -175,7 +171,7 @@ SELECT count(*) AS found,
 FROM page p) x"""
 
 
-def _digest(documents: Sequence[Documents], level: Level, view: View) -> str:
+def _digest(documents: Sequence[Documents], level: Level) -> str:
     """Sums the marks from an index by place: no row is read. An officer's township is read as its places."""
     wanted = f"($8::int IS NULL AND s.role <> 'county' OR h.id = $8 OR h.id = 0 AND $8 = {COUNTY_PLACE})"
     rows = "FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'"
@@ -183,10 +179,10 @@ def _digest(documents: Sequence[Documents], level: Level, view: View) -> str:
         rows = """FROM place p JOIN change c ON c.county_id = $1 AND c.place_id = p.place_id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'
       WHERE p.county_id = $1 AND p.township_id = h.id"""
     return f"""SELECT s.role, s.places, k.tick, x.* FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
-WITH {_held(documents, level, view)},
+WITH {_held(documents, level)},
 sums AS MATERIALIZED (SELECT q.kind, sum(q.n) AS n, mod(sum(q.total), {DIGEST_MODULUS}) AS total
   FROM held h CROSS JOIN LATERAL (SELECT c.kind, count(*) AS n, sum(c.mark) AS total
     {rows} GROUP BY c.kind) q WHERE {wanted} GROUP BY q.kind)
 SELECT (SELECT bool_or({wanted}) FROM held h) AS held,
-  json_object_agg(w.kind, json_build_object('count', coalesce(q.n, 0), 'sum', coalesce(q.total, 0)) ORDER BY w.kind)::text AS kinds
-FROM unnest({KINDS}) w (kind) LEFT JOIN sums q ON q.kind = w.kind) x"""
+  json_object_agg(w.kind, json_build_object('count', coalesce(q.n, 0), 'sum', coalesce(q.total, 0)) ORDER BY w.nth)::text AS kinds
+FROM unnest({KINDS}) WITH ORDINALITY w (kind, nth) LEFT JOIN sums q ON q.kind = w.kind) x"""

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from api.problems import CODE_TAKEN, ID_TAKEN, busy
+from api.problems import CODE_TAKEN, ID_TAKEN, RANGE_TAKEN, ProblemKind, busy
 from api.rules.caller import Caller
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -27,6 +27,10 @@ GONE = (
     asyncpg.ReadOnlySQLTransactionError,  # a standby
     OSError,
 )
+
+
+# What a key that exists already means, by its name; else an id
+TAKEN: dict[str, ProblemKind] = {"_code_key": CODE_TAKEN, "receipt_number_pkey": RANGE_TAKEN}
 
 
 class Overtaken(Exception):
@@ -111,7 +115,7 @@ class Database:
                 pass
             except asyncpg.UniqueViolationError as error:
                 if turn:
-                    raise (CODE_TAKEN if "_code_key" in str(error) else ID_TAKEN)() from None
+                    raise next((kind for name, kind in TAKEN.items() if name in str(error)), ID_TAKEN)() from None
         raise busy()
 
     async def check_role(self) -> None:

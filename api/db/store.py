@@ -126,7 +126,7 @@ WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND m.revoked_tick {}
 COLLEAGUES, COLLEAGUES_ONCE = _COLLEAGUES.format("IS NULL"), _COLLEAGUES.format("IS NOT NULL")
 
 
-def _json(rows: Collection[Row]) -> str:
+def as_json(rows: Collection[Row]) -> str:
     return orjson.dumps(list(rows), default=_plain).decode()
 
 
@@ -138,7 +138,7 @@ def _plain(value: object) -> str:
 async def put(tx: Tx, statement: str, county_id: int, rows: Collection[Row]) -> None:
     """Runs one of the statements above over all rows; none at all where there are no rows."""
     if rows:
-        await tx.execute(statement, county_id, _json(rows))
+        await tx.execute(statement, county_id, as_json(rows))
 
 
 async def rows(tx: Tx, statement: str | None, caller: Caller, keys: Collection[UUID] | Collection[int]) -> list[Row]:
@@ -162,10 +162,3 @@ async def tick(tx: Tx, county_id: int) -> int:
     """Takes the county's next tick. Only change rows, or grants and losses of places, and what is asked of them, may follow."""
     taken: int = await tx.fetchval(TICK, county_id)
     return taken
-
-
-async def publish(tx: Tx, county_id: int, changes: Collection[Row]) -> None:
-    """The end of a write: the tick, and the change rows from which phones pull."""
-    if changes:
-        await tick(tx, county_id)
-        await put(tx, CHANGE, county_id, changes)

@@ -4,19 +4,39 @@ it adds only what is missing: ids are fixed, and the same creation again changes
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo, imports, pushed, sign_in, unsettled
+from api import accounts, demo, demo_money, imports, money, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
-from api.kinds import ATTENDANCE, CHECKUP_PROGRAMME, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, PERSON, PLACE, VISIT, Kind
+from api.kinds import (
+    ATTENDANCE,
+    CHARGE,
+    CHECKUP_PROGRAMME,
+    CHECKUP_SESSION,
+    COUNTING,
+    DEPOSIT,
+    FEE_ITEM,
+    FOLLOW_UP,
+    HOUSEHOLD,
+    PAYMENT,
+    PERSON,
+    PLACE,
+    RECEIPT_BOOK,
+    REFUND,
+    VISIT,
+    Kind,
+)
 from api.places import county_named, new_county, standard_catalogues
+from api.problems import DECIDED, WAIVER_NOT_NOW, Problem
 from api.road import Op, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords
 
 PIECE = 500
+FIRST_MONTH = date(2025, 12, 1)  # the last month that the demonstration county has closed
 USERS_OF_API = 10  # the first users of demo.users() are those that programs rely on
 
 
@@ -32,7 +52,16 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
     desk = command_line(county_id, sorted(set(township.values())))
     rows: tuple[Sequence[Any], ...] = (places, households, people, visits, follow_ups, programmes, sessions, attendances)
-    of = sum(len(of_kind) for of_kind in rows)
+    taken: dict[Kind, list[demo_money.Row]] = {
+        FEE_ITEM: demo_money.fee_items(),
+        RECEIPT_BOOK: demo_money.receipt_books(),
+        CHARGE: demo_money.charges(),
+        PAYMENT: demo_money.payments(),
+        REFUND: demo_money.refunds(),
+        COUNTING: demo_money.countings(),
+        DEPOSIT: demo_money.deposits(),
+    }
+    of = sum(len(of_kind) for of_kind in (*rows, *taken.values()))
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -90,8 +119,27 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     for by_author in (entered, held_on, asked, visited, due):
         for author, ops in by_author.items():
             await put(callers[author], ops)
-    await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)
     by_name = {user["username"]: callers[user["id"]] for user in users}
+    await _device(access, county_id, replace(by_name["worker-1"], device_id=demo_money.PHONE), lost=False)
+    officer = callers[next(user["id"] for user in users if user["username"] == "township-1")]
+    officers = {user["id"]: user["places"] for user in users if user["role"] == "township"}
+    for kind, of_kind in taken.items():
+        by_caller = defaultdict[UUID | None, list[Op]](list)
+        for row in of_kind:
+            doc = dict(row["doc"])
+            if "place" in doc:
+                doc["place_id"] = number[doc.pop("place")]
+            by_caller[row["author"]].append(Op(kind, row["id"], doc))
+        for maker, ops in by_caller.items():
+            if maker in officers:
+                theirs = tuple(number[p] for p in officers[maker])
+                await put(replace(callers[maker], places=(), townships=theirs), ops)
+            else:
+                await put(desk if maker is None else callers[maker], ops)
+    await _waiver(access, callers[next(user["id"] for user in users if user["username"] == "worker-1")])
+    await _counted(access, replace(officer, places=(), townships=(number[officers[officer.user_id or UUID(int=0)][0]],)))
+    await access.database.write(desk, lambda tx: money.close_month(tx, desk, FIRST_MONTH, today=access.today(), now=access.now()))
+    await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)
     for entry in demo.unsettled():
         await _brought(access, county_id, entry, by_name)
     return county_id
@@ -117,15 +165,35 @@ async def _register(access: Access, county_id: int, officer: demo.User, number: 
 
 
 async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:
-    caller, now = replace(callers[entry["username"]], device_id=entry["phone"]), access.now()
+    caller = replace(callers[entry["username"]], device_id=entry["phone"])
+    await _device(access, county_id, caller, lost=entry["lost"])
+    await unsettled.push(access, caller, [pushed.take(entry["op"], entry["phone"])])
 
+
+async def _device(access: Access, county_id: int, caller: Caller, *, lost: bool) -> None:
     async def register(tx: Tx) -> None:
-        await tx.execute(sign_in.DEVICE, county_id, caller.device_id, caller.user_id, "演示手机", now)
-        if entry["lost"]:
-            await sign_in.end(tx, county_id, [entry["phone"]], "lost", now)
+        await tx.execute(sign_in.DEVICE, county_id, caller.device_id, caller.user_id, "演示手机", access.now())
+        if lost and caller.device_id:
+            await sign_in.end(tx, county_id, [caller.device_id], "lost", access.now())
 
     await access.database.plain(register)
-    await unsettled.push(access, caller, [pushed.take(entry["op"], entry["phone"])])
+
+
+async def _waiver(access: Access, worker: Caller) -> None:
+    try:
+        await money.ask_waiver(access, worker, demo_money.waiver_asked(), "五保户")
+    except Problem as problem:
+        if problem.kind is not WAIVER_NOT_NOW:
+            raise
+
+
+async def _counted(access: Access, officer: Caller) -> None:
+    """The first of the countings is confirmed; again changes nothing."""
+    try:
+        await money.decide_counting(access, officer, demo_money.countings()[0]["id"], confirms=True)
+    except Problem as problem:
+        if problem.kind is not DECIDED:
+            raise
 
 
 async def complete(access: Access) -> bool:

@@ -7,13 +7,13 @@ from starlette.responses import Response
 
 from api.access import access_of
 from api.db.checkups import eligible
-from api.kinds import CHECKUP_PROGRAMME, OFFICES, PERSON
+from api.kinds import CHECKUP_PROGRAMME, PERSON
 from api.language import both
 from api.problems import BAD_CURSOR, INVALID, NO_SUCH_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, REFUSED_WORD, ROUND_KEPT
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.routers.records import Records
-from api.rules.caller import Role
+from api.rules.caller import OFFICES, Role
 from api.rules.checkup_programme import round_of
 from api.schemas.attendance import EligibleQuery
 from api.schemas.checkup_programme import CheckupProgrammeQuery

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel
 
-from api import demo, pushed
+from api import demo, demo_money, pushed
 from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
@@ -23,13 +23,20 @@ from api.rules.standard_catalogues import standard
 from api.schemas.attendance import Attendance
 from api.schemas.base import Change, EndOf, mark_of
 from api.schemas.catalogue_entry import CatalogueEntry
+from api.schemas.charge import Charge
 from api.schemas.checkup_programme import CheckupProgramme
 from api.schemas.checkup_session import CheckupSession
+from api.schemas.counting import Counting
+from api.schemas.deposit import Deposit
+from api.schemas.fee_item import FeeItem
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
 from api.schemas.imports import Import, ImportSummary
+from api.schemas.payment import Payment
 from api.schemas.person import Person
 from api.schemas.place import Place
+from api.schemas.receipt_book import ReceiptBook
+from api.schemas.refund import Refund
 from api.schemas.unsettled import Conflict, KeptOp
 from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
 from api.schemas.visit import Visit
@@ -52,6 +59,13 @@ FILTERS: dict[str, Any] = {
     "silenced": False,
     "held_from": "2026-12-01",
     "held_to": "2026-12-31",
+    "in_force_on": "2026-11-24",
+    "running_out": False,
+    "waiver_asked": False,
+    "paid_from": "2026-11-01",
+    "paid_to": "2026-11-30",
+    "has_credit": False,
+    "deposited_from": "2026-11-01",
 }
 BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
@@ -139,6 +153,7 @@ def by_operation() -> Mapping[str, Example]:
             *_syncing(county),
             *_unsettled(county),
             *_putting_right(county),
+            *_money(county),
             *_service(),
         ]
     )
@@ -466,6 +481,175 @@ def _putting_right(county: _Demo) -> Iterator[tuple[str, Example]]:
     }
     listed = {"items": [{**wrong, "doc": home, "repair": heads}], "next": None}
     yield "list_to_put_right", Example("worker-1", listed, query=wrong)
+
+
+def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
+    """Of the waste fee; worker-1 holds the receipt book."""
+    homes = county.households
+    users = {name: str(row["id"]) for name, row in county.users.items()}
+    worker, officer, desk = users["worker-1"], users["township-1"], users["county-admin"]
+    place_of = {home: county.number[row["place"]] for home, row in homes.items()}
+    village, township = county.number[county.village], county.number[county.users["township-1"]["places"][0]]
+
+    def shown(model: type[BaseModel], row: demo_money.Row, **more: Any) -> dict[str, Any]:
+        doc = {name: value for name, value in row["doc"].items() if name != "place"}
+        return _shown(model, {"id": row["id"], "created_by": row["author"], **doc}, **more)
+
+    item = shown(FeeItem, demo_money.fee_items()[0], place_id=1)
+    new: dict[str, Any] = {
+        "id": "0193a1f2-a054-7b92-8e85-7d6f9a012345",
+        "code": "waste_fee",
+        "name": "生活垃圾处理费",
+        "name_en": "Household waste fee",
+        "basis": item["basis"],
+        "amount_fen": 7200,
+        "valid_from": "2027-01-01",
+    }
+    yield from _reads("fee_item", "fee_items", "county-admin", {**item, "created_by": None})
+    yield "create_fee_item", Example("county-admin", {**item, **new, "created_by": desk}, new)
+
+    book, spare = (shown(ReceiptBook, row, place_id=village, spoiled=[]) for row in demo_money.receipt_books())
+    new = {"id": "0193a1f2-a165-7ca3-8f96-8e70ab123456", "place_id": village, "device_id": book["device_id"], "series": "青A"}
+    new |= {"first_number": 101, "last_number": 150}
+    stored = {**book, **new, "created_by": officer}
+    yield from _calls("receipt_book", "receipt_books", "township-1", book, (new, stored), {"status": "returned"}, spare)
+    path = {"id": book["id"]}
+    numbers = {"left": 50, "items": [{"number": 1, "state": "blank", "payment_ids": []}]}
+    yield "list_receipt_numbers", Example("township-1", numbers, path=path)
+    spoiled = {**book, "status": "returned", "rev": 3, "spoiled": [50]}  # after the change above
+    yield "spoil_receipt_number", Example("worker-1", spoiled, path={**path, "number": 50})
+
+    charged = [row for row in demo_money.charges() if row["doc"]["household_id"] in homes]
+    kept: dict[str, Any] = {"status": "open", "paid_fen": 0}
+    due, wrong, asked, declined, home_charge = (
+        shown(Charge, row, place_id=place_of[row["doc"]["household_id"]], **kept) for row in (*charged[1:3], *charged[4:6], charged[1])
+    )
+    new = {
+        "id": "0193a1f2-a276-7db4-9007-9f81bc234567",
+        "fee_item_id": item["id"],
+        "household_id": home_charge["household_id"],
+        "amount_fen": demo_money.FEE_FEN,
+        "due_on": "2027-12-31",
+    }
+    stored = {**due, "person_id": None, **new, "created_by": worker}
+    yield from _calls("charge", "charges", "worker-1", due, (new, stored), {"due_on": "2027-01-31"}, wrong)
+    voided = {**wrong, "voided": True, "status": "cancelled", "rev": 2}
+    yield "void_charge", Example("worker-1", voided, {"reason": "重复登记"}, {"id": wrong["id"]})
+    many = {
+        "id": "0193a1f2-a387-7ec5-9118-a092cd345678",
+        "fee_item_id": item["id"],
+        "due_on": "2028-12-31",
+        "household_ids": [str(row["id"]) for row in list(homes.values())[5:7]],
+    }
+    ids = [str(uuid5(UUID(many["id"]), home)) for home in many["household_ids"]]
+    totals = {"id": many["id"], "households": 2, "amount_fen": demo_money.FEE_FEN, "total_fen": 2 * demo_money.FEE_FEN, "charge_ids": ids}
+    yield "create_charge_list", Example("worker-1", totals, many)
+    waiver = {"waived_because": "五保户", "waiver_by": worker}
+    yield "ask_waiver", Example("worker-1", {**asked, **waiver, "rev": 2}, {"because": "五保户"}, {"id": asked["id"]})
+    approved = {**asked, **waiver, "rev": 3, "status": "waived", "waiver_approved_by": officer}
+    yield "approve_waiver", Example("township-1", approved, path={"id": asked["id"]})
+    given_up = {"waived_because": None, "waiver_by": None}
+    yield "decline_waiver", Example("township-1", {**declined, **given_up, "rev": 3}, path={"id": declined["id"]})
+
+    paid = [row for row in demo_money.payments() if row["doc"]["household_id"] in homes]
+    money = {"left_fen": 0, "fiscal_code": None, "fiscal_number": None, "fiscal_check_code": None}
+    payment = shown(Payment, paid[0], place_id=place_of[paid[0]["doc"]["household_id"]], received_by=worker, **money)
+    new = {
+        "id": "0193a1f2-a498-7fd6-8229-b1a3de456789",
+        "household_id": str(list(homes.values())[7]["id"]),
+        "amount_fen": demo_money.FEE_FEN,
+        "means": "cash",
+        "paid_on": "2026-11-21",
+        "receipt_book_id": book["id"],
+        "receipt_number": 30,
+        "payer_name": "王小雨",
+    }
+    stored = {**payment, **new, "place_id": place_of[UUID(new["household_id"])], "left_fen": demo_money.FEE_FEN}
+    yield from _reads("payment", "payments", "worker-1", payment)
+    yield "create_payment", Example("worker-1", stored, new)
+    fiscal = {"code": "37060126", "number": "0000012345", "check_code": "a1b2c3"}
+    issued = {f"fiscal_{name}": value for name, value in fiscal.items()}
+    yield "put_fiscal_receipt", Example("township-1", {**payment, **issued, "rev": 2}, fiscal, {"id": payment["id"]})
+
+    asks = {"status": "proposed", "collected_by": worker, "decided_by": None, "decided_at": None}
+    first, second, third = (shown(Refund, row, place_id=place_of[row["doc"]["household_id"]], **asks) for row in demo_money.refunds())
+    new = {
+        "id": "0193a1f2-a5a9-70e7-933a-c2b4ef567890",
+        "household_id": payment["household_id"],
+        "payment_id": payment["id"],
+        "amount_fen": 1000,
+        "because": "多收了",
+    }
+    yield from _reads("refund", "refunds", "worker-1", third)
+    yield "create_refund", Example("worker-1", {**first, **new, "place_id": payment["place_id"]}, new)
+    decided = {"rev": 2, "decided_by": officer, "decided_at": AT}
+    yield "approve_refund", Example("township-1", {**first, "status": "approved", **decided}, path={"id": first["id"]})
+    yield "decline_refund", Example("township-1", {**second, "status": "declined", **decided}, path={"id": second["id"]})
+
+    to_do = {"status": "proposed", "confirmed_by": None, "confirmed_at": None, "place_id": village}
+    _, confirmed, disputed = (shown(Counting, row, **to_do) for row in demo_money.countings())
+    new = {
+        "id": "0193a1f2-a6ba-71f8-844b-d3c5f0678901",
+        "place_id": village,
+        "worker_id": worker,
+        "amount_fen": 12000,
+        "counted_on": "2026-11-21",
+    }
+    yield from _reads("counting", "countings", "worker-1", disputed)
+    yield "create_counting", Example("worker-1", {**confirmed, **new}, new)
+    settled = {"rev": 2, "confirmed_by": officer, "confirmed_at": AT}
+    yield "confirm_counting", Example("township-1", {**confirmed, "status": "confirmed", **settled}, path={"id": confirmed["id"]})
+    yield "dispute_counting", Example("township-1", {**disputed, "status": "disputed", **settled}, path={"id": disputed["id"]})
+
+    deposit = shown(Deposit, demo_money.deposits()[0], place_id=township)
+    new = {
+        "id": "0193a1f2-a7cb-7209-955c-e4d601789012",
+        "place_id": township,
+        "amount_fen": 6000,
+        "deposited_on": "2026-11-23",
+        "bank_reference": "20261123-0002",
+    }
+    yield from _reads("deposit", "deposits", "township-1", deposit)
+    yield "create_deposit", Example("township-1", {**deposit, **new, "created_by": officer}, new)
+    yield from _books(payment, worker, village)
+
+
+def _books(payment: dict[str, Any], worker: str, village: int) -> Iterator[tuple[str, Example]]:
+    by, here = "township-1", {"place_id": village}
+    entry = {
+        "seq": 280,
+        "event": "payment",
+        "on_day": payment["paid_on"],
+        "booked_on": payment["paid_on"],
+        "from_type": "credit",
+        "from_owner": payment["household_id"],
+        "to_type": "cash",
+        "to_owner": worker,
+        "amount_fen": payment["amount_fen"],
+        "kind": "payment",
+        "record_id": payment["id"],
+        "payment_id": payment["id"],
+        "charge_id": None,
+        "place_id": payment["place_id"],
+        "by_user_id": worker,
+        "posted_at": AT,
+    }
+    account = {"type": "cash", "owner": worker, "balance_fen": 12000}
+    yield "list_accounts", Example(by, {"items": [account], "next": None}, query={**here, "type": "cash"})
+    yield "list_account_entries", Example(by, {"items": [entry], "next": None}, path={"type": "cash", "owner": worker})
+    days = {"from_on": "2026-11-01", "to_on": "2026-11-30"}
+    yield "list_day_book", Example(by, {"items": [entry], "next": None}, query={**here, **days})
+    lines = [
+        {"type": kind, "opening_fen": 0, "up_fen": up, "down_fen": down, "closing_fen": up - down}
+        for kind, up, down in (("cash", 6000, 0), ("credit", 6000, 6000), ("income", 0, 6000), ("owed", 6000, 6000))
+    ]
+    balance = {"month": "2026-11", "closed": False, "items": lines, "sum_fen": 0}
+    yield "get_trial_balance", Example(by, balance, query={**here, "month": "2026-11"})
+    held = {"user_id": worker, "balance_fen": 12000, "since": "2026-11-16", "late": False}
+    yield "list_custody", Example(by, {"items": [held], "next": None}, query=here)
+    twice = {"problem": "number-twice", "number": "青A 1", "ids": [payment["id"]], "amount_fen": 12000}
+    yield "list_discrepancies", Example(by, {"items": [twice], "next": None}, query=here)
+    yield "close_month", Example("county-admin", {"month": "2026-10"}, path={"month": "2026-10"})
 
 
 def _service() -> Iterator[tuple[str, Example]]:

@@ -15,11 +15,11 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import models_json_schema
 
 from api.accounts import BELOW, LEVELS
-from api.kinds import EVERYBODY, KINDS
+from api.kinds import KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, wire
-from api.rules.caller import Role
+from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Seen, mark_of
 from api.sign_in import ENDS
 
@@ -96,6 +96,8 @@ TAGS = {
     both("人", "People"): both("一户里的人：姓名、与户主的关系、在不在家", "Who belongs to a household, and whether at home"),
     both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
     both("体检", "Check-ups"): both("自愿体检：项目、场次、来没来", "Voluntary check-ups: programmes, sessions, who came"),
+    both("收费", "Fees"): both("收什么、收了多少、票据、退款、点交、缴存", "Charges, payments, receipts, refunds, deposits"),
+    both("账簿", "The books"): both("账户、日记账、试算平衡、手中现金、不符的", "Accounts, day book, trial balance, custody"),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
@@ -108,6 +110,10 @@ TAGS = {
 PATH_WORDS = {
     "id": both("编号（UUID）", "Id (a UUID)"),
     "place_id": both("地方编号", "Number of the place"),
+    "number": both("号码", "The number"),
+    "type": both("账户种类", "Type of account"),
+    "owner": both("账户是谁的", "Whose account it is"),
+    "month": both("月份，如 2026-10", "The month, such as 2026-10"),
     "kind": both("households 户 · people 人 · visits 家访", "What it is a register of"),
 }
 DONE = both("已完成，没有内容", "Done; the reply is empty")
@@ -338,11 +344,11 @@ def rights_as_markdown() -> str:
     for kind in KINDS.values():
         words = _words(kind.schema.__name__, kind.schema.__doc__ or "")[0]
         rights = (called(*(role for role, whose in kind.writers.items() if whose == much)) for much in ("all", "own"))
-        above = ", also in the places above" if kind.public_below else ""
+        reads = "everybody" if kind.readers == ROLES else called(*kind.readers)
+        reads += ", also in the places above" if kind.public_below else ""
         hidden = (", ".join(f"`{n}`" for n, f in kind.schema.model_fields.items() if _seen(f) == group)
                   for group in ("own", "none"))  # fmt: skip
-        reads = "everybody" if len(kind.readers) == len(EVERYBODY) else called(*kind.readers)
-        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | {reads}{above} | {' | '.join(hidden)} |")
+        lines.append(f"| {pick(words, 'en')} {pick(words, 'zh')} | {' | '.join(rights)} | {reads} | {' | '.join(hidden)} |")
     lines += ["", "Divisions are imported, by the county alone; the other places are villagers' groups.", ""]
     lines += ["## Who looks after whose account", "", "Opens and closes it, changes name, role and places, gives a new password."]
     lines += ["", "| role | is held on a | looks after |", "|---|---|---|"]

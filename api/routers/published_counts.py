@@ -11,11 +11,10 @@ from starlette.responses import Response
 from api.access import access_of
 from api.db import published_counts as db
 from api.db.session import Tx
-from api.kinds import OFFICES
 from api.language import both
 from api.problems import INVALID, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
-from api.rules.caller import command_line
+from api.rules.caller import OFFICES, command_line
 from api.rules.published_counts import Counts, due_on, table
 from api.schemas.published_counts import CountsQuery, RoundCounts
 

@@ -18,12 +18,11 @@ from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
 from api.routers.records import BAD_BODY
-from api.rules.caller import Role
+from api.rules.caller import OFFICES
 from api.schemas.putting_right import Double, DoublesQuery, Told, ToPutRightQuery, Wrong
 
 router = APIRouter(tags=[both("待处理", "To settle")])
 
-OFFICES: tuple[Role, ...] = ("county", "township", "village")
 DOUBLES = {
     "person": doubles(PERSON.documents, PERSON.doubles, ("identity_blind",)),
     "household": doubles(HOUSEHOLD.documents, HOUSEHOLD.doubles),

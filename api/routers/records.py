@@ -14,7 +14,7 @@ from api import checkups, joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import CHILDREN, EVERYBODY, Kind
+from api.kinds import CHILDREN, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -26,6 +26,7 @@ from api.problems import (
     NOT_ALLOWED,
     NOT_FOUND,
     NOT_JSON,
+    ONLY_ADDED,
     REFUSED_WORD,
     STALE,
     TOO_LARGE,
@@ -37,7 +38,7 @@ from api.problems import (
 from api.road import Op, Result, write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
-from api.rules.caller import Caller, Role, view_of
+from api.rules.caller import ROLES, Caller, Role, view_of
 from api.schemas.base import Change, Voiding, change, creation, said
 from api.schemas.base import Query as ListQuery
 from api.schemas.joining import Touched
@@ -47,7 +48,7 @@ Preview = Annotated[bool, Query(description=both("只看会改动多少，不保
 Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no double, store it"))]
 ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
-READERS: tuple[Role, ...] = EVERYBODY
+READERS = ROLES
 BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
 
 
@@ -243,6 +244,15 @@ class Records:
             *refusals,
             **wire.request_body(Voiding),
         )
+
+    def stays(self) -> None:
+        """Of a kind that is only added to: PATCH and void say so."""
+
+        async def refuse(id: UUID) -> Response:  # noqa: A002
+            raise ONLY_ADDED(headers={"Allow": "GET"})
+
+        for method, path in (("PATCH", "/{id}"), ("POST", "/{id}/void")):
+            self.router.add_api_route(self.path + path, refuse, methods=[method], name=ONLY_ADDED.slug, include_in_schema=False)
 
     def _add(self, method: str, path: str, endpoint: Any, *says: Any, **extra: Any) -> None:
         self.router.add_api_route(path, endpoint, methods=[method], **wire.documented(*says, **extra))

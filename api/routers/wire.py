@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from api.access import access_of
-from api.language import both, pick, preferred
+from api.language import both, pick, preferred, translated
 from api.problems import (
     BAD_ENCODING,
     BUSY,
@@ -135,6 +135,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "invalid": {"errors": [{"pointer": "/visited_on", "code": "missing", "detail": WORDS["missing"]}]},
     "stale": {"rev": 2},
     "looks-double": {"doubles": ["0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"]},
+    "item-closed": {"because": both("没有法律依据", "It has no legal basis")},
     "day-to-come": {"today": "2026-11-24"},
     "bad-file": {"count": 1, "errors": [ROW]},
     "not-now": {"state": "faulty"},
@@ -206,7 +207,9 @@ def _refusals(kinds: Iterable[ProblemKind]) -> dict[int | str, Any]:
 
 def problem_example(kind: ProblemKind) -> dict[str, Any]:
     facts = FACTS.get(kind.slug, {})
-    value = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": kind.detail.format(**facts), **facts}
+    said = {language: {name: translated(fact, language) for name, fact in facts.items()} for language in ("zh", "en")}
+    detail = both(*(pick(kind.detail, language).format(**words) for language, words in said.items()))
+    value = {"type": f"/problems/{kind.slug}", "title": kind.title, "status": kind.status, "detail": detail, **facts}
     return {"summary": kind.title, "value": value}
 
 

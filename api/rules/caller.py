@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from api.schemas.base import View
 
 Role = Literal["county", "township", "village", "household_head"]
+ROLES: tuple[Role, ...] = get_args(Role)
+OFFICES = ROLES[:3]
 COUNTY_PLACE = 1  # place 1 of every county is the county itself
 
 

@@ -8,7 +8,8 @@ A false refusal costs a worker at the door more than a miss, so each word is cho
 
 - 生育, 计划生育, 计生, 独生子女, 生育登记 and 三孩政策 name laws, offices, support money or policies of today: they pass.
 - 上环, 查环, 结扎, 月经, 流产, 超生 lie hidden in 上环路, 检查环境, 总结扎实, 三月经过, 物流产业, 超生动: fenced by what stands around.
-- 社会抚养费 passes where the same sentence says that it was repealed, is not collected or is paid back: families ask about that.
+- 社会抚养费 passes where the same sentence says that it was repealed, is not collected or is paid back: families ask about that, and
+  the catalogue of fees says so of it, in English too.
 - A sow, cow, ewe … with young passes (母猪怀孕); 母猪已经怀孕, a dog's 绝育 and Hong Kong's 上環 do not: known, and left so.
 - B超, 三查, 补救措施, 人流, 流动人口, sterilise are everyday words as well, so they are not on the list.
 
@@ -122,6 +123,7 @@ _AFTER = {
     "社会抚养费": r"[^。！？；\n]{0,12}(?:取消|废止|廢止|停征|停收|停止|不再|不收|不用|无需|退)",
     "躲生": "[产產人意活]",
     "iud": "[A-Za-z]",
+    "socialmaintenancefee": r"[^.!?;\n]{0,12}repealed",
 }
 
 # The traditional and other forms of a letter, and the capitals.

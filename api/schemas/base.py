@@ -116,6 +116,7 @@ Name = Annotated[str, AfterValidator(_name)]
 Birthday = Annotated[date, Field(ge=date(1850, 1, 1))]
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
 Sought = Annotated[str, StringConstraints(max_length=50), AfterValidator(_sought)]
+Fen = Annotated[int, Field(ge=1, le=10**10)]  # money, in fen (分): 100 are a yuan
 Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 Phone = Annotated[str, StringConstraints(max_length=40), AfterValidator(_phone)]
 Distinct = AfterValidator(_no_twice)

@@ -463,7 +463,8 @@ async def test_a_method_that_a_path_does_not_know_is_told_which_it_knows(anybody
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", MARK):
             if method not in allowed:
                 reply = await anybody.request(method, named)
-                check_problem(reply, 405, "method-not-allowed")
+                said = check_problem(reply, 405)["type"].removeprefix("/problems/")
+                assert said == "method-not-allowed" or (said, method) == ("only-added", "PATCH")
                 assert set(reply.headers["allow"].split(", ")) == allowed, (method, path)
 
 

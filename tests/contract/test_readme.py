@@ -1,4 +1,4 @@
-"""The README, the morning and the check-up day are true: they are typed into a shell against a server that was started as it says."""
+"""The README and the pages of a day are true: their transcripts are typed into a shell against a server that was started as it says."""
 
 import re
 import subprocess
@@ -35,7 +35,7 @@ def test_both_readmes_type_the_same_lines() -> None:
     assert transcript((ROOT / "README.zh-CN.md").read_text("utf-8")) == transcript((ROOT / "README.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/morning.md", "docs/checkup-day.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/morning.md", "docs/checkup-day.md", "docs/money.md"])
 def test_the_transcript_happens_as_shown(page: str, base_url: str) -> None:
     steps = transcript((ROOT / page).read_text("utf-8"))
     mark = "----next----"

@@ -98,6 +98,8 @@ REFERENCE = {
     "county": "says which counties there are",
     "login": "says which county a user name belongs to",
     "sign_in_attempts": "counted before the county is known",
+    "account_type": "the same in every county",
+    "posting_rule": "the same in every county",
     "alembic_version": "the version of the schema",
 }
 _WORDS = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|--[^\n]*|\$\d+|::|[A-Za-z_][\w.]*|\d+|[^\s\w]""")

@@ -28,6 +28,9 @@ TABLES = METADATA.sorted_tables
 VERSIONS = list(ScriptDirectory.from_config(_config()).walk_revisions())
 # Keys that hold over all counties, and so do not start with one
 OVER_ALL = {"login_pkey", "county_code_key", "sign_in_attempts_pkey", "alembic_version_pkc"}
+# The reference tables that say which accounts may pay which, and the keys to them
+OVER_ALL |= {"account_type_pkey", "account_type_fkey", "posting_rule_pkey", "posting_rule_from_fkey", "posting_rule_to_fkey"}
+OVER_ALL |= {"transfer_rule_fkey"}
 
 # The schema as PostgreSQL knows it: columns, keys and checks, indexes, row security, rights
 SCHEMA = """

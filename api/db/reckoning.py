@@ -1,0 +1,94 @@
+"""What is read of the ledger: accounts and their statements, the day book, the trial balance, what workers hold, and what does not agree.
+
+Before each stands the caller (access.py). A transfer is read where it happened: by its place, or township. Both sides of a transfer are of
+one place, so whatever part somebody reads sums to zero too.
+"""
+
+from api.db.documents import FIRST
+
+CLOSE = """
+INSERT INTO closed_month (county_id, month, closed_at, closed_by)
+SELECT k.county_id, $2::date, $3::timestamptz, $4::uuid FROM clock k WHERE k.county_id = $1
+ON CONFLICT ON CONSTRAINT closed_month_pkey DO NOTHING"""
+
+_HERE = "(t.place_id = ANY (s.places) OR t.township_id = ANY (s.townships))"
+_IN_PLACE = f"""(${FIRST}::int IS NULL OR t.place_id IN (SELECT p.place_id FROM place p
+    WHERE p.county_id = $1 AND ${FIRST}::int IN (p.place_id, p.parent_id, p.township_id, 1)))"""
+# An account goes down by what is paid from it
+_SIDES = (
+    "CROSS JOIN LATERAL (VALUES (t.from_type, t.from_owner, -t.amount_fen), (t.to_type, t.to_owner, t.amount_fen)) v (type, owner, fen)"
+)
+_MOMENT = """to_char(t.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS posted_at"""
+_ENTRY = f"""t.seq, t.event, t.on_day, t.booked_on, t.from_type, t.from_owner, t.to_type, t.to_owner, t.amount_fen, t.kind, t.record_id,
+  t.payment_id, t.charge_id, t.place_id, t.by_user_id, {_MOMENT}"""
+
+# Parameters: a place or null; a type or null; the type and owner after which; how many
+ACCOUNTS = f"""
+SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT v.type, v.owner, sum(v.fen)::bigint AS balance_fen
+  FROM transfer t {_SIDES}
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND (${FIRST + 1}::text IS NULL OR v.type = ${FIRST + 1})
+    AND (v.type, v.owner) > (${FIRST + 2}::text, ${FIRST + 3}::text)
+  GROUP BY v.type, v.owner ORDER BY v.type, v.owner LIMIT ${FIRST + 4}::int) x ON true
+ORDER BY x.type, x.owner"""
+# Parameters: type, owner, the number of the last entry read, how many
+STATEMENT = f"""
+SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT {_ENTRY}, 0 AS fen FROM transfer t
+  WHERE t.county_id = $1 AND {_HERE} AND t.seq > ${FIRST + 2}::bigint
+    AND ((t.from_type = ${FIRST}::text AND t.from_owner = ${FIRST + 1}::text) OR (t.to_type = ${FIRST} AND t.to_owner = ${FIRST + 1}))
+  ORDER BY t.seq LIMIT ${FIRST + 3}::int) x ON true
+ORDER BY x.seq"""
+# Parameters: a place or null; from and to which day in the books; day and number of the last entry read; how many
+DAY_BOOK = f"""
+SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT {_ENTRY} FROM transfer t
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.booked_on BETWEEN ${FIRST + 1}::date AND ${FIRST + 2}::date
+    AND (t.booked_on, t.seq) > (${FIRST + 3}::date, ${FIRST + 4}::bigint)
+  ORDER BY t.booked_on, t.seq LIMIT ${FIRST + 5}::int) x ON true
+ORDER BY x.booked_on, x.seq"""
+# Parameters: a place or null; first and last day in the books
+TRIAL_BALANCE = f"""
+SELECT s.role, m.closed, x.* FROM s
+CROSS JOIN LATERAL (SELECT max(m.month) AS closed FROM closed_month m WHERE m.county_id = $1) m
+LEFT JOIN LATERAL (SELECT v.type,
+    coalesce(sum(v.fen) FILTER (WHERE t.booked_on < ${FIRST + 1}::date), 0)::bigint AS opening_fen,
+    coalesce(sum(v.fen) FILTER (WHERE t.booked_on >= ${FIRST + 1}::date AND v.fen > 0), 0)::bigint AS up_fen,
+    coalesce(-sum(v.fen) FILTER (WHERE t.booked_on >= ${FIRST + 1}::date AND v.fen < 0), 0)::bigint AS down_fen,
+    sum(v.fen)::bigint AS closing_fen
+  FROM transfer t {_SIDES}
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.booked_on <= ${FIRST + 2}::date
+  GROUP BY v.type) x ON true
+ORDER BY x.type"""
+# What workers hold, and since when: the day of the oldest cash that no counting has taken, first in, first out.
+# Parameters: a place or null
+CUSTODY = f"""
+SELECT s.role, s.user_id AS caller_id, x.* FROM s LEFT JOIN LATERAL (
+  SELECT a.owner, a.balance_fen, w.since FROM (SELECT DISTINCT t.to_owner AS owner FROM transfer t
+      WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.to_type = 'cash') o
+  JOIN account a ON a.county_id = $1 AND a.type = 'cash' AND a.owner = o.owner AND a.balance_fen > 0
+  CROSS JOIN LATERAL (SELECT min(y.on_day) AS since FROM (SELECT t.on_day,
+      sum(t.amount_fen) OVER (ORDER BY t.on_day DESC, t.seq DESC) - t.amount_fen AS later_fen
+    FROM transfer t WHERE t.county_id = $1 AND t.to_type = 'cash' AND t.to_owner = o.owner) y
+    WHERE y.later_fen < a.balance_fen) w) x ON true
+ORDER BY x.since, x.owner"""
+# What does not agree, of payments and of what was counted in. Parameters: a place or null
+DISCREPANCIES = f"""
+SELECT s.role, x.* FROM s LEFT JOIN LATERAL (
+  SELECT 'number-twice' AS problem, p.series || ' ' || p.receipt_number AS number, array_agg(p.id ORDER BY p.created_at, p.id) AS ids,
+    sum(p.amount_fen)::bigint AS amount_fen
+  FROM (SELECT t.*, b.series FROM payment t JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id
+    WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NOT NULL) p
+  GROUP BY p.series, p.receipt_number HAVING count(*) > 1
+  UNION ALL SELECT 'not-in-the-book', t.receipt_number::text, ARRAY[t.id], t.amount_fen FROM payment t
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NOT NULL AND NOT EXISTS (SELECT FROM receipt_book b
+    WHERE b.county_id = $1 AND b.id = t.receipt_book_id AND t.receipt_number BETWEEN b.first_number AND b.last_number)
+  UNION ALL SELECT 'no-receipt', NULL, ARRAY[t.id], t.amount_fen FROM payment t
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NULL AND t.means = 'cash'
+  UNION ALL SELECT 'spoiled-and-issued', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen FROM payment t
+  JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id AND t.receipt_number = ANY (b.spoiled)
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}
+  UNION ALL SELECT 'another-device', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen FROM payment t
+  JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id
+  JOIN revision r ON r.county_id = $1 AND r.kind = 'payment' AND r.id = t.id AND r.rev = 1 AND r.device_id <> b.device_id
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}
+  UNION ALL SELECT 'unexplained', NULL, array_agg(t.record_id), -sum(v.fen)::bigint FROM transfer t {_SIDES}
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND v.type = 'unexplained' GROUP BY v.owner HAVING sum(v.fen) < 0) x ON true
+ORDER BY x.problem, x.number, x.ids LIMIT 500"""

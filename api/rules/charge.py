@@ -1,0 +1,38 @@
+"""What is allowed for a charge. It looks at the fee item alone: never at visits, attendance, consent or complaints."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from api.problems import NOT_THE_AMOUNT, SAME_PERSON, WAIVER_NOT_NOW, Problem
+from api.rules.fee_item import closed
+
+NEW = {"status": "open", "paid_fen": 0, "waived_because": None, "waiver_by": None, "waiver_approved_by": None}
+
+
+def of_item(after: Mapping[str, Any], item: Mapping[str, Any], today: date) -> Problem | None:
+    if problem := closed(item, today):
+        return problem
+    if item["record_only"] != (after["amount_fen"] == 0) or item["amount_fen"] not in (None, after["amount_fen"]):
+        return NOT_THE_AMOUNT.at("/amount_fen")
+    if item["record_only"] != (after["proof_number"] is not None):
+        return NOT_THE_AMOUNT.at("/proof_number")
+    return None
+
+
+def given(after: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+    """What others have collected is settled as it comes."""
+    return {"status": "settled"} if item["record_only"] else {}
+
+
+def may_ask(charge: Mapping[str, Any]) -> Problem | None:
+    """Whether a waiver can be asked for."""
+    open_still = charge["status"] == "open" and not charge["voided"] and charge["waiver_by"] is None
+    return None if open_still else WAIVER_NOT_NOW()
+
+
+def may_decide(charge: Mapping[str, Any], user_id: Any, *, approves: bool) -> Problem | None:
+    """Maker and approver are two people. Who asked may take it back."""
+    if charge["waiver_by"] is None or charge["waiver_approved_by"] is not None or charge["voided"]:
+        return WAIVER_NOT_NOW()
+    return SAME_PERSON() if approves and charge["waiver_by"] == user_id else None
