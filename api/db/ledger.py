@@ -176,6 +176,7 @@ async def _settle(tx: Tx, county: int, postings: Sequence[Posting]) -> tuple[dic
     charge_ids |= {charge for _, charge in allocated}
     charges = {row["id"]: dict(row) for row in await tx.fetch(CHARGES, county, list(houses), list(charge_ids))}
     owing = {row["household_id"] for row in charges.values() if is_owed(row) and row["paid_fen"] < row["amount_fen"]}
+    owing |= {charges[charge]["household_id"] for _, charge in allocated}  # what comes back from a refund may be paid by another's credit
     payment_ids = {*delta, *(payment for payment, _ in allocated)}
     payments = {row["id"]: dict(row) for row in await tx.fetch(PAYMENTS, county, list(owing), list(payment_ids))}
     by_house: dict[Any, tuple[list[Owing], list[Paid]]] = {house: ([], []) for house in houses}
