@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from xml.parsers import expat
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
@@ -19,7 +20,9 @@ from api.rules.cells import Cell
 MAX_UNPACKED = 150_000_000
 MAX_COLUMNS = 100
 CHUNK = 1 << 20
-_FILLED = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\br=["']([A-Z]+)(\d+)["'][^>]*(?<!/)>""")
+LINKS, TEXTS = "xl/_rels/workbook.xml.rels", "xl/sharedstrings.xml"
+OTHER_SORTS = {"content.xml", "xl/workbook.bin"}
+_CELL = re.compile("([A-Z]{1,3})([0-9]{1,7})", re.IGNORECASE)
 
 
 class Unreadable(Exception):
@@ -57,7 +60,7 @@ def _of_workbook(data: bytes, sheet: str, most: int) -> Iterator[tuple[int, Sequ
         if not names:
             raise Unreadable("empty")
         found = workbook.get_sheet_by_name(sheet if sheet in names else names[0])
-    except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
+    except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, expat.ExpatError, ValueError):
         raise Unreadable("not-a-table") from None
     if found.start is not None:
         left: list[Cell] = [""] * found.start[1]  # rows are given from the first on, but only from the first column with something in it
@@ -66,24 +69,116 @@ def _of_workbook(data: bytes, sheet: str, most: int) -> Iterator[tuple[int, Sequ
 
 
 def _look_inside(data: bytes, most: int) -> None:
-    """A reader that trusts a workbook takes as much memory as it asks for: by what it unpacks to, or by one cell far down on the right."""
-    unpacked = 0
+    """A reader that trusts a workbook takes as much memory as it asks for: by what it unpacks to, by one cell far down on the right, or by
+    one long text that many cells refer to."""
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        if "xl/workbook.xml" not in packed.namelist():  # another sort of workbook
-            raise Unreadable("not-a-table")
-        for part in packed.infolist():
-            rest = b""
-            for chunk in _unpacked(data, part):
-                unpacked += len(chunk)
-                if unpacked > MAX_UNPACKED:
-                    raise Unreadable("too-big")
-                text = rest + chunk
-                rest = text[max(text.rfind(b"<"), len(text) - 1000) :]
-                for column, row in _FILLED.findall(text):
-                    if len(column) > 2 or _number(column) > MAX_COLUMNS:
-                        raise Unreadable("too-big")
-                    if len(row) > 7 or int(row) > most:
-                        raise Unreadable("too-many-rows")
+        infos = packed.infolist()
+    parts = {part.filename.casefold(): part for part in infos}
+    if "xl/workbook.xml" not in parts or parts.keys() & OTHER_SORTS or len(parts) < len(infos):  # another sort, or two parts of one name
+        raise Unreadable("not-a-table")
+    unpacked, texts, sheets = 0, list[int](), set[str]()
+    for name in sorted(parts, key=lambda name: (name != LINKS, name != TEXTS)):  # first what tells sheets and what cells refer to
+        parser = None
+        if name == LINKS:
+            parser = _links(sheets)
+        elif name == TEXTS:
+            parser = _texts(texts)
+        elif name.rpartition("/")[2] in sheets:
+            parser = _cells(texts, most)
+        for chunk in _unpacked(data, parts[name]):
+            unpacked += len(chunk)
+            if unpacked > MAX_UNPACKED:
+                raise Unreadable("too-big")
+            if parser:
+                parser.Parse(chunk)
+        if parser:
+            parser.Parse(b"", True)
+
+
+def _parser() -> expat.XMLParserType:
+    def doctype(*_: object) -> None:
+        raise Unreadable("not-a-table")  # there may be entities in it, and Excel writes none
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = doctype
+    return parser
+
+
+def _links(sheets: set[str]) -> expat.XMLParserType:
+    """Notes the file names of parts that the workbook has for sheets: they may lie anywhere."""
+
+    def start(_: str, attributes: Mapping[str, str]) -> None:
+        if "sheet" in attributes.get("Type", ""):
+            sheets.add(attributes.get("Target", "").rpartition("/")[2].casefold())
+
+    parser = _parser()
+    parser.StartElementHandler = start
+    return parser
+
+
+def _texts(lengths: list[int]) -> expat.XMLParserType:
+    """Notes how long the shared texts are."""
+
+    def start(name: str, _: Mapping[str, str]) -> None:
+        if name.rpartition(":")[2] == "si":
+            lengths.append(0)
+
+    def text(said: str) -> None:
+        if lengths:
+            lengths[-1] += len(said)
+
+    parser = _parser()
+    parser.StartElementHandler, parser.CharacterDataHandler = start, text
+    return parser
+
+
+def _cells(lengths: Sequence[int], most: int) -> expat.XMLParserType:
+    """Refuses cells outside of the table, and those that would be more text than a file may hold. They are placed as the library places
+    them: one without `r` comes after the one before it, and one that holds nothing is nowhere."""
+    row = column = across = down = total = 0  # `down`, `across`: of this cell
+    refers = inside = False
+    said = ""
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal row, column, across, down, refers, inside, said
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if name == "c":
+            across, down = column, row
+            if at := attributes.get("r"):
+                if not (found := _CELL.fullmatch(at)):
+                    raise Unreadable("not-a-table")
+                across, down = _number(found[1].upper()) - 1, int(found[2]) - 1
+            column, refers = across + 1, attributes.get("t") == "s"
+        elif name == "row":
+            if number := attributes.get("r"):
+                row = int(number) - 1
+        elif name in ("v", "is", "f"):
+            if across >= MAX_COLUMNS:
+                raise Unreadable("too-big")
+            if down >= most:
+                raise Unreadable("too-many-rows")
+            inside, said = refers and name == "v", ""
+
+    def text(more: str) -> None:
+        nonlocal said
+        if inside:
+            said += more
+
+    def end(name: str) -> None:
+        nonlocal row, column, inside, total
+        if inside:
+            inside = False
+            which = int(said)
+            total += lengths[which] if which < len(lengths) else 0
+            if total > MAX_UNPACKED:
+                raise Unreadable("too-big")
+        elif name == "row" or name.endswith(":row"):
+            row, column = row + 1, 0
+
+    parser = _parser()
+    parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = start, text, end
+    return parser
 
 
 def _unpacked(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -104,10 +199,10 @@ def _unpacked(data: bytes, part: zipfile.ZipInfo) -> Iterator[bytes]:
         raise zipfile.BadZipFile
 
 
-def _number(column: bytes) -> int:
+def _number(column: str) -> int:
     number = 0
     for letter in column:
-        number = number * 26 + letter - ord("A") + 1
+        number = number * 26 + ord(letter) - ord("A") + 1
     return number
 
 

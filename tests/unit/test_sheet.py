@@ -64,6 +64,78 @@ def test_a_cell_in_a_far_corner_is_not_reached() -> None:
     assert list(lines(book({(99, 0): 1}), "户", 100))[-1] == (100, [1.0])
 
 
+def typed(rows: str, shared: str = "", name: str = "xl/worksheets/sheet1.xml", before: str = "") -> bytes:
+    """A workbook with these rows, letter by letter."""
+    of = "http://schemas.openxmlformats.org/"
+    kept, relation = f"{of}spreadsheetml/2006/main", f"{of}officeDocument/2006/relationships"
+
+    def links(**targets: str) -> str:
+        each = [f'<Relationship Id="{k}" Type="{relation}/{k}" Target="/{target}"/>' for k, target in targets.items()]
+        return f'<Relationships xmlns="{of}package/2006/relationships">{"".join(each)}</Relationships>'
+
+    sheets = '<sheets><sheet name="S" sheetId="1" r:id="worksheet"/></sheets>'
+    parts = {
+        "_rels/.rels": links(officeDocument="xl/workbook.xml"),
+        "xl/workbook.xml": f'<workbook xmlns="{kept}" xmlns:r="{relation}">{sheets}</workbook>',
+        "xl/_rels/workbook.xml.rels": links(worksheet=name, sharedStrings="xl/sharedStrings.xml"),
+        name: f'{before}<worksheet xmlns:x="{kept}" xmlns="{kept}"><sheetData>{rows}</sheetData></worksheet>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{kept}">{shared}</sst>',
+    }
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as packed:
+        for part, text in parts.items():
+            packed.writestr(part, text)
+    return data.getvalue()
+
+
+CONTENT = 't="inlineStr"><is><t>x</t></is></c>'
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        (f'<row><c r="xfd1048576" {CONTENT}</row>', "too-big"),
+        (f'<row><c r = "A900000" {CONTENT}</row>', "too-many-rows"),
+        (f'<row><c s="&gt;>" r="A900000" {CONTENT}</row>', "too-many-rows"),
+        (f'<row r="900000"><c {CONTENT}</row>', "too-many-rows"),
+        ("<row/>" * 100 + f"<row><c {CONTENT}</row>", "too-many-rows"),
+        (f'<row r="1">{"<c/>" * 100}<c {CONTENT}</row>', "too-big"),
+        (f'<x:row r="900000"><x:c {CONTENT.replace("/c", "/x:c")}</x:row>', "too-many-rows"),
+        (f'<row><c r="ABCD1" {CONTENT}</row>', "not-a-table"),
+        (f'<row r="x"><c {CONTENT}</row>', "not-a-table"),
+        ("<row><c>", "not-a-table"),
+    ],
+)
+def test_cells_are_found_however_they_are_written(rows: str, code: str) -> None:
+    assert refusal(typed(rows)) == code
+    assert refusal(typed(rows, name="xl/media/Data.PNG")) == code
+
+
+def test_cells_without_a_name_and_without_content() -> None:
+    rows = f'<row r="2"><c/><c {CONTENT}<c r="D2" {CONTENT}<c {CONTENT}</row><row><c {CONTENT}<c r="XFD9"/></row><row r="9000"/>'
+    assert list(lines(typed(rows), "S", 100)) == [(1, [""] * 5), (2, ["", "x", "", "x", "x"]), (3, ["x", "", "", "", ""])]
+
+
+def test_a_text_counts_in_each_cell_that_refers_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "MAX_UNPACKED", 1_000_000)
+    shared = f"<si><t>短</t></si><si><r><t>{'长' * 20_000}</t></r><r><t>{'长' * 4_999}</t></r></si>"
+    assert len(list(lines(typed('<row><c t="s"><v>1</v></c><c t="s"><v>0</v></c></row>' * 40, shared), "S", 100))) == 40
+    assert refusal(typed('<row><c t="s"><v>1</v></c></row>' * 41, shared)) == "too-big"
+
+
+def test_entities_are_not_looked_at() -> None:
+    """A part with a DOCTYPE is none that Excel writes."""
+    assert refusal(typed("<row><c><v>&e;</v></c></row>", before='<!DOCTYPE x [<!ENTITY e "1">]>')) == "not-a-table"
+
+
+@pytest.mark.parametrize("name", ["content.xml", "xl/workbook.bin", "XL/workbook.xml"])
+def test_what_two_readers_would_see_as_two_workbooks(name: str) -> None:
+    data = io.BytesIO(typed(""))
+    with zipfile.ZipFile(data, "a") as packed:
+        packed.writestr(name, "x")
+    assert refusal(data.getvalue()) == "not-a-table"
+
+
 @pytest.mark.parametrize("name", ["content.xml", "xl/workbook.bin"])
 def test_other_sorts_of_workbook(name: str) -> None:
     written = io.BytesIO()
