@@ -33,6 +33,7 @@ from api.schemas.imports import RegisterKind
 MAX_ROWS = 100_000
 PIECE = 200  # with 500 the import is maybe a seventh faster, and the slowest pushes of phones meanwhile take twice as long
 LISTED = 500  # of the faults of a file
+TRIES = 3  # to read a file: a restart of the server is one, too
 DAY = timedelta(days=1)
 MAY = ("county", "township")
 OPEN = ("reading", "running", "undoing")
@@ -79,10 +80,21 @@ async def to_do(access: Access, county_id: int) -> list[Record]:
 async def step(access: Access, county_id: int, wanted: Record) -> bool:
     """Takes an import on by one piece. False: its state is another, or somebody else has it in hand."""
     caller = await _author(access, county_id, wanted["user_id"], wanted["device_id"])
+    begun = 0
+
+    async def turn(tx: Tx) -> store.Row:
+        row = dict(await tx.fetchrow(db.TURN, county_id, wanted["id"]) or {})
+        return {} if any(row.get(name) != wanted[name] for name in ("state", "user_id", "device_id")) else row
+
+    async def begin(tx: Tx) -> int:
+        row = await turn(tx)
+        if row:
+            await tx.execute(db.TRY, county_id, row["id"])
+        return int(row.get("tries", -1)) + 1
 
     async def work(tx: Tx) -> bool:
-        row = dict(await tx.fetchrow(db.TURN, county_id, wanted["id"]) or {})
-        if not row or any(row[name] != wanted[name] for name in ("state", "user_id", "device_id")):
+        row = await turn(tx)
+        if not row or (begun and row["tries"] != begun):
             return False
         if caller is None:  # nobody in whose name it could be done
             await tx.execute(db.END, county_id, row["id"], ENDS[row["state"]], access.now())
@@ -90,6 +102,8 @@ async def step(access: Access, county_id: int, wanted: Record) -> bool:
             await {"reading": _read, "running": _run, "undoing": _undo}[row["state"]](tx, access, caller, row)
         return True
 
+    if wanted["state"] == "reading":  # noted before it begins, since a file that ends the process would do so at each start
+        begun = await access.database.write(command_line(county_id), begin)
     return await access.database.write(caller or command_line(county_id), work)
 
 
@@ -148,6 +162,10 @@ class _Told:
 async def _read(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -> None:
     """The whole file, in one transaction that locks nothing but the import: it is read to the end, or again from the start."""
     kind, county, now = KINDS[NAMES[row["kind"]]], caller.county_id, access.now()
+    if row["tries"] > TRIES:
+        broke_off = orjson.dumps([fault(0, "", "", "broke-off").document()]).decode()
+        await tx.execute(db.READ, county, row["id"], "faulty", 0, 0, 1, broke_off, 0, "[]", now)
+        return
     places = [dict(place) for place in await tx.fetch(db.PLACES, county, list(caller.townships))]
     purposes = {each["name"]: each["code"] for each in await tx.fetch(db.PURPOSES, county)}
     reader = Reader(row["kind"], Places(places), purposes, kind.rule, access.today())

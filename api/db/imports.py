@@ -32,6 +32,7 @@ WHERE t.county_id = $1 AND t.id = $2::uuid"""
 
 # Whose turn it is: of several processes one gets the lock, and the others go on to something else
 TURN = "SELECT i.* FROM import i WHERE i.county_id = $1 AND i.id = $2::uuid FOR NO KEY UPDATE SKIP LOCKED"
+TRY = "UPDATE import t SET tries = t.tries + 1 WHERE t.county_id = $1 AND t.id = $2::uuid"
 LOCKED = "SELECT i.* FROM import i WHERE i.county_id = $1 AND i.id = $2::uuid AND i.townships <@ $3::int[] FOR NO KEY UPDATE"
 OPEN = """
 SELECT i.id, i.state, i.user_id, i.device_id FROM import i

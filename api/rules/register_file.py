@@ -38,6 +38,7 @@ MESSAGES = {
     "quoting": both("引号不成对或单元格过长，此后未读", "A quotation mark is not closed or a cell is too long; nothing after it was read"),
     "too-big": both("解压后过大，或表格范围过大", "Too large when unpacked, or cells far outside of the table"),
     "too-many-rows": both("超过 {limit} 行：请分成几个文件", "There are more than {limit} rows: make several files of it"),
+    "broke-off": both("几次都没有读完：请另存为 CSV 再试", "Reading it broke off several times: save it as CSV and try again"),
     "empty": both("没有数据行", "There are no rows"),
     "wrong-sheet": both(
         "这张表没有模板的标题：数据应在第一张表，或在名为“{sheet}”的表",

@@ -462,6 +462,32 @@ async def test_whoever_lost_the_township_brings_nothing(county: County, village:
     assert (done["state"], done["created"]) == ("done", 0)
 
 
+async def test_a_file_that_ends_the_process_is_not_read_for_ever(
+    county: County, officer: Phone, village: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reading dies before it commits, at each start; in the end the file is what is wrong."""
+    died = asyncio.Event()
+
+    def dies(*_: Any) -> Any:
+        died.set()
+        raise asyncio.CancelledError  # nobody rolls back or says goodbye
+
+    said = {"kind": "households", "file_name": "户册.csv"}
+    data = csv(HOUSEHOLDS, [village, 1, "9001"])
+    monkeypatch.setattr(imports, "_pieces", dies)
+    reply = await officer.post("/v1/imports", params=said, content=data, headers={"Content-Type": "text/csv"})
+    async with asyncio.timeout(10):
+        await died.wait()
+    [wanted] = await imports.to_do(county.access, 1)
+    for _ in range(2):
+        with pytest.raises(asyncio.CancelledError):
+            await imports.step(county.access, 1, wanted)
+    assert await imports.step(county.access, 1, wanted)
+    found = await settled(officer, reply.json()["id"])
+    assert (found["state"], [each["code"] for each in found["problems"]]) == ("faulty", ["broke-off"])
+    assert await imports.to_do(county.access, 1) == []
+
+
 # Taking back
 
 

@@ -11,7 +11,8 @@ from sqlmodel import Field, SQLModel
 
 class Import(SQLModel, table=True):
     """One file. `townships`: what its sender held; whoever holds all of them sees it. `by_user_id`: who sent it; `user_id`, `device_id`: in
-    whose name it is read, run or undone (None: the command line). `file`: what was sent, until it is read. `at_row`: the last row that was
+    whose name it is read, run or undone (None: the command line). `file`: what was sent, until it is read; `tries`: how often that
+    was begun. `at_row`: the last row that was
     taken in hand. `problems`, `notes`: the first 500 of them. Retention: this row is kept, since it says where records came from; it holds
     no cell of the file."""
 
@@ -32,6 +33,7 @@ class Import(SQLModel, table=True):
     user_id: UUID | None
     device_id: UUID | None
     file: bytes | None = Field(sa_type=LargeBinary)
+    tries: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     at_row: int
     rows: int
     done: int
