@@ -22,7 +22,7 @@ from api.db.session import Tx
 from api.files.sheet import Unreadable, lines
 from api.kinds import HOUSEHOLD, KINDS, Kind
 from api.places import at_server
-from api.problems import COULD_NOT_STORE, NOT_FOUND, NOT_NOW, Problem
+from api.problems import COULD_NOT_STORE, HAS_RECORDS, NOT_FOUND, NOT_NOW, Problem
 from api.road import Batch, Op
 from api.rules import register_file
 from api.rules.caller import Caller, as_officer, command_line
@@ -232,12 +232,12 @@ async def _find(
     faults: list[Fault],
 ) -> list[_Wanted]:
     """What the rows hang on. `first`: where each record stands in the file."""
-    households: dict[tuple[int, str], list[UUID]] = {}
+    households: dict[tuple[int, str], list[Record]] = {}
     if reader.kind != "households":
         pairs = [{"place_id": place, "number": row.number} for row in rows for place in row.place_ids]
         asked = (caller.county_id, orjson.dumps(pairs).decode(), list(caller.townships))
         for found in await tx.fetch(db.HOUSEHOLDS, *asked):
-            households.setdefault((found["place_id"], found["number"]), []).append(found["id"])
+            households.setdefault((found["place_id"], found["number"]), []).append(found)
     wanted: list[_Wanted] = []
     for row in rows:
         if reader.kind == "households":
@@ -245,11 +245,14 @@ async def _find(
             above, doc = ids[place], {"place_id": place, **row.said}
         else:
             named = [i for place in row.place_ids for i in households.get((place, row.number), ())]
+            if len(named) > 1:  # one that was merged into another is not meant where a number names both
+                named = [home for home in named if not home["joined"]] or named
             if len(named) != 1:
                 code = "household-twice" if named else "unknown-household"
                 faults.append(fault(*reader.where(row.row, "number"), code))
                 continue
-            above, doc = named[0], {"household_id": str(named[0]), **row.said}
+            above = named[0]["id"]
+            doc = {"household_id": str(above), **row.said}
         record_id = identity(reader.kind, above, row.said)
         if first.setdefault(record_id, row.row) != row.row:
             faults.append(fault(*reader.where(row.row, "number"), "same-row", first=first[record_id]))
@@ -262,24 +265,28 @@ async def _compare(tx: Tx, caller: Caller, kind: Kind, reader: Reader, wanted: S
     """The rows to keep. Those whose record is there already have their outcome; likely doubles are noted."""
     ops = [_op(kind, record_id, orjson.dumps(doc)) for _, record_id, doc in wanted]
     ops, there = await _there(tx, caller.county_id, ops)
-    new = [n for n, op in enumerate(ops) if op.id not in there]
-    like = []
-    for n in new:
-        said = {**kind.defaults, **ops[n].doc}
-        like.append({"n": n, **{m: {**said, **kind.derived(said)}[m] for m in kind.doubles}})
-    double: dict[int, UUID] = {}
-    if like and kind.store.alike:
-        asked = (caller.county_id, orjson.dumps(like, default=str).decode(), caller.places, caller.townships)
-        double = {found["n"]: found["id"] for found in await tx.fetch(kind.store.alike, *asked)}
+    double = await _doubles(tx, caller, kind, [op for op in ops if op.id not in there])
     rows = []
     for n, (row, _, doc) in enumerate(wanted):
         op = ops[n]
         if op.id in there and there[op.id] != op.mark:
             notes.add([fault(*reader.where(row.row, "number"), "there-otherwise", about=op.id)])
-        if n in double:
-            notes.add([fault(*reader.where(row.row, "number"), "looks-double", about=double[n])])
+        if op.id in double:
+            notes.add([fault(*reader.where(row.row, "number"), "looks-double", about=double[op.id])])
         rows.append({"row": row.row, "id": op.id, "doc": doc, "outcome": "unchanged" if op.id in there else None})
     return rows
+
+
+async def _doubles(tx: Tx, caller: Caller, kind: Kind, ops: Sequence[Op]) -> dict[UUID, UUID]:
+    """Of those that look like a record that is there already: that record."""
+    if not ops or not kind.store.alike:
+        return {}
+    like = []
+    for n, op in enumerate(ops):
+        said = {**kind.defaults, **op.doc}
+        like.append({"n": n, **{m: {**said, **kind.derived(said)}[m] for m in kind.doubles}})
+    asked = (caller.county_id, orjson.dumps(like, default=str).decode(), caller.places, caller.townships)
+    return {ops[found["n"]].id: found["id"] for found in await tx.fetch(kind.store.alike, *asked)}
 
 
 async def _there(tx: Tx, county_id: int, ops: Sequence[Op]) -> tuple[list[Op], dict[UUID, bytes]]:
@@ -315,6 +322,9 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
     batch = Batch(caller, access.today(), now)
     new = [op for op in ops if op.id not in there]
     await road.read(tx, batch, [*new, *(_heads(op) for op in new if op.doc.get("relation") == "head")])
+    noted = {note["row"] for note in orjson.loads(row["notes"]) if note["code"] == "looks-double"}
+    # somebody may have made one since the file was read; where the list is full already, nobody would see it
+    double = await _doubles(tx, caller, kind, new) if row["note_count"] < LISTED else {}
     went = _Went()
     for each, op in zip(rows, ops, strict=True):
         if op.id in there:
@@ -328,6 +338,8 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
             if after.get("relation") == "head":
                 _head(batch, _heads(op), instead_of=None)
             went.on(each["row"], op.id, "created")
+            if op.id in double and each["row"] not in noted:
+                went.notes.add([fault(each["row"], "", "", "looks-double", about=double[op.id])])
     await _store(tx, batch, row, went)
 
 
@@ -342,12 +354,19 @@ async def _undo(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) 
     batch = Batch(caller, access.today(), now)
     heads = [_heads(op) for op in made if op.doc.get("relation") == "head"]
     await road.read(tx, batch, [*(Op(kind, op.id, void=REASON) for op in made), *heads])
+    named = set[UUID]()
+    if kind.name == "person":
+        people = [{"id": op.id, "household_id": op.doc["household_id"], "relation": op.doc.get("relation")} for op in made]
+        asked = (county, orjson.dumps(people, default=str).decode(), list(caller.townships))
+        named = {found["id"] for found in await tx.fetch(db.NAMED, *asked)}
     went = _Went()
     for each, creation in zip(rows, made, strict=True):
         before = batch.rows[kind.name].get(creation.id)
         as_made = before and all(before[member] == value for member, value in {**kind.defaults, **creation.doc}.items())
         op = Op(kind, creation.id, base_rev=before["rev"] if before and as_made else 1, void=REASON)
         after = road.change(batch, op, before)
+        if after is not before and op.id in named and not isinstance(after, Problem):
+            after = HAS_RECORDS()
         if isinstance(after, Problem):
             went.on(each["row"], op.id, "stayed", after)
             continue

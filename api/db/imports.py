@@ -8,12 +8,16 @@ PURPOSES = """
 SELECT e.code, e.name FROM catalogue_entry e
 WHERE e.county_id = $1 AND e.catalogue = 'visit_purpose' AND e.active AND NOT e.voided ORDER BY e.code"""
 HOUSEHOLDS = """
-SELECT DISTINCT h.id, h.place_id, h.number FROM household h
+SELECT DISTINCT h.id, h.place_id, h.number, h.joined_into_id IS NOT NULL AS joined FROM household h
 JOIN json_to_recordset($2::json) AS x (place_id int, number text) ON x.place_id = h.place_id AND x.number = h.number
 WHERE h.county_id = $1 AND NOT h.voided AND h.township_id = ANY ($3::int[])"""
-# Records by id wherever they are now, by their trail: what made them, and whether they were voided
+# Records by id wherever they are now, by their trail: what made them, and whether they are voided. One that was joined into another is not:
+# it is there under another name, and may be parted again
 THERE = """
-SELECT r.id, bool_or(r.void_reason IS NOT NULL) AS voided, (array_agg(r.mark ORDER BY r.rev))[1] AS mark FROM revision r
+SELECT r.id, (array_agg(r.mark ORDER BY r.rev))[1] AS mark,
+  coalesce((array_agg(r.void_reason IS NOT NULL AND r.changes #>> '{joined_into_id,1}' IS NULL ORDER BY r.rev DESC)
+    FILTER (WHERE r.void_reason IS NOT NULL OR r.changes ? 'joined_into_id'))[1], false) AS voided
+FROM revision r
 WHERE r.county_id = $1 AND r.kind = $2::text AND r.id = ANY ($3::uuid[]) GROUP BY r.id"""
 
 NEW = """
@@ -45,6 +49,14 @@ WHERE r.county_id = $1 AND r.import_id = $2::uuid AND r.row > $3::int AND r.outc
 TO_UNDO = """
 SELECT r.row, r.id, r.doc FROM import_row r
 WHERE r.county_id = $1 AND r.import_id = $2::uuid AND r.outcome = 'created' ORDER BY r.row DESC LIMIT $3::int"""
+# Of these people, those whom a visit or a follow-up names, or who head a household by another's hand than the import's
+NAMED = """
+SELECT x.id FROM json_to_recordset($2::json) AS x (id uuid, household_id uuid, relation text)
+WHERE EXISTS (SELECT FROM visit v WHERE v.county_id = $1 AND v.household_id = x.household_id AND NOT v.voided AND x.id = ANY (v.met_ids))
+  OR EXISTS (SELECT FROM follow_up f WHERE f.county_id = $1 AND f.household_id = x.household_id AND NOT f.voided AND f.person_id = x.id)
+UNION SELECT x.id FROM json_to_recordset($2::json) AS x (id uuid, household_id uuid, relation text)
+JOIN household h ON h.head_id = x.id AND (h.id <> x.household_id OR x.relation IS DISTINCT FROM 'head')
+WHERE h.county_id = $1 AND NOT h.voided AND h.township_id = ANY ($3::int[])"""
 OUTCOMES = """
 UPDATE import_row t SET outcome = x.outcome, id = x.id
 FROM json_to_recordset($2::json) AS x (import_id uuid, row int, id uuid, outcome text)

@@ -77,6 +77,12 @@ def _no_nul(value: str) -> str:
     return value
 
 
+def _one_line(value: str) -> str:
+    if any(c < " " or c == "\x7f" for c in value):
+        raise PydanticCustomError("control_character", "control character")
+    return value
+
+
 def _phone(value: str) -> str:
     known = text.phone(value)
     if known is None:
@@ -110,6 +116,7 @@ PlaceOrBelow = Annotated[  # what the filter `place_id` of a list says
 ]
 Revision = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Words = Annotated[str, AfterValidator(text.plain), AfterValidator(_no_nul)]
+Line = Annotated[str, AfterValidator(_one_line)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Reason = Short
 Name = Annotated[str, AfterValidator(_name)]

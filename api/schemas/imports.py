@@ -3,7 +3,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.language import both
-from api.schemas.base import Id, Instant, says
+from api.schemas.base import Id, Instant, Line, says
 
 RegisterKind = Literal["households", "people", "visits"]
 State = Literal["reading", "ready", "faulty", "running", "done", "undoing", "undone"]
@@ -17,7 +17,7 @@ class NewImport(BaseModel):
     kind: RegisterKind = Field(
         description=both("households 户 · people 人 · visits 家访", "What the file is a register of"), examples=["households"]
     )
-    file_name: str = Field(
+    file_name: Line = Field(
         min_length=1, max_length=200, description=both("文件名，便于以后认出", "By which people know the file again"), examples=["户册.csv"]
     )
 

@@ -574,6 +574,79 @@ async def test_undo_is_for_a_day_and_then_the_rows_are_gone(county: County, offi
     assert (await officer.get("/v1/households", params={"number": "9001"})).json()["items"]
 
 
+async def at(phone: Phone, number: str) -> list[dict[str, Any]]:
+    """The households of this number."""
+    return list((await phone.get("/v1/households", params={"number": number})).json()["items"])
+
+
+async def made(phone: Phone, path: str, **body: Any) -> dict[str, Any]:
+    reply = await phone.post(path, json=body, params={"confirm": "true"})
+    assert reply.status_code in (200, 201), reply.text
+    return dict(reply.json())
+
+
+async def test_undo_leaves_people_whom_something_names(county: County, officer: Phone, village: str) -> None:
+    """Met on a visit, followed up, made head by somebody; the last one is named by nothing."""
+    await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"]))
+    [home] = await at(officer, "9001")
+    people = await brought(officer, "people", csv(PEOPLE, *([village, 1, "9001", f"王{n}"] for n in "甲乙丙丁戊")))
+    ids = {p["name"][1]: p["id"] for p in (await officer.get("/v1/people", params={"household_id": home["id"]})).json()["items"]}
+    here = {"household_id": home["id"]}
+    await made(officer, "/v1/visits", **here, visited_on="2026-11-20", outcome="met", met_ids=[ids["甲"]])
+    await made(officer, "/v1/follow-ups", **here, reason="elder_care", due_on="2026-11-23", person_id=ids["乙"])
+    gone = await made(officer, "/v1/follow-ups", **here, reason="elder_care", due_on="2026-11-24", person_id=ids["戊"])
+    await made(officer, f"/v1/follow-ups/{gone['id']}/void", reason="登记错了")
+    [home] = await at(officer, "9001")
+    heads = {"If-Match": f'"{home["rev"]}"'}
+    assert (await officer.patch(f"/v1/households/{home['id']}", json={"head_id": ids["丙"]}, headers=heads)).status_code == 200
+    undone = await do(officer, people["id"], "undo")
+    assert (undone["undone"], {note["id"] for note in undone["notes"]}) == (2, {ids["甲"], ids["乙"], ids["丙"]})
+    assert {note["code"] for note in undone["notes"]} == {"has-records"}
+
+
+async def test_the_same_file_after_a_join_and_a_part(county: County, officer: Phone, village: str) -> None:
+    """Who is one with another person is there; so is who was parted again. Who was voided since is not."""
+    await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"]))
+    [home] = await at(officer, "9001")
+    data = csv(PEOPLE, [village, 1, "9001", "王甲"])
+    await brought(officer, "people", data)
+    [person] = (await officer.get("/v1/people", params={"household_id": home["id"]})).json()["items"]
+    other = await made(officer, "/v1/people", household_id=home["id"], name="王乙")
+    await made(officer, f"/v1/people/{person['id']}/join", into_id=other["id"])
+    assert counts(await brought(officer, "people", data)) == {"rows": 1, "done": 1, "unchanged": 1}
+    assert (await officer.post(f"/v1/people/{person['id']}/part")).status_code == 200
+    assert counts(await brought(officer, "people", data)) == {"rows": 1, "done": 1, "unchanged": 1}
+    assert (await officer.post(f"/v1/people/{person['id']}/void", json={"reason": "登记错了"})).status_code == 200
+    assert counts(await brought(officer, "people", data)) == {"rows": 1, "done": 1, "created": 1}
+
+
+async def test_a_number_that_a_merged_household_shares(county: County, officer: Phone, village: str) -> None:
+    """It names the other one; where it is the only one, it is still meant, since ids of earlier imports hang below it."""
+    await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"], [village, 1, "9002"]))
+    [one], [other] = await at(officer, "9001"), await at(officer, "9002")
+    data = csv(PEOPLE, [village, 1, "9001", "王甲"])
+    await brought(officer, "people", data)
+    await made(officer, f"/v1/households/{one['id']}/merge", into_id=other["id"])
+    assert (await brought(officer, "people", data))["unchanged"] == 1
+    new = await made(officer, "/v1/households", place_id=one["place_id"], number="9001")
+    await brought(officer, "people", csv(PEOPLE, [village, 1, "9001", "王乙"]))
+    [person] = (await officer.get("/v1/people", params={"household_id": new["id"]})).json()["items"]
+    assert person["name"] == "王乙"
+
+
+async def test_a_double_that_was_made_meanwhile_is_noted(county: County, officer: Phone, village: str) -> None:
+    """One that was noted before is not noted again."""
+    await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"]))
+    [home] = await at(officer, "9001")
+    await made(officer, "/v1/people", household_id=home["id"], name="王乙")
+    found = await send(officer, "people", csv(PEOPLE, [village, 1, "9001", "王甲"], [village, 1, "9001", "王 乙", "", "1950-01-01"]))
+    before = found["note_count"]
+    double = await made(officer, "/v1/people", household_id=home["id"], name="王甲")
+    done = await do(officer, found["id"])
+    assert (done["created"], done["note_count"]) == (2, before + 1)
+    assert [note["row"] for note in done["notes"] if note["id"] == double["id"]] == [2]
+
+
 # Who may
 
 
@@ -610,6 +683,12 @@ async def test_what_is_not_taken(county: County, officer: Phone) -> None:
     refused(await officer.post("/v1/imports", params=said, content=b"x", headers={"Content-Type": "text/html"}), 415, "wrong-media-type")
     large = await officer.post("/v1/imports", params=said, content=bytes(20_000_001), headers={"Content-Type": "text/csv"})
     refused(large, 413, "too-large")
-    for params in ({"kind": "cats", "file_name": "x"}, {"kind": "people"}, {**said, "more": "1"}):
+    for params in (
+        {"kind": "cats", "file_name": "x"},
+        {"kind": "people"},
+        {**said, "more": "1"},
+        {**said, "file_name": "a\0b"},
+        {**said, "file_name": "a\nb"},
+    ):
         assert (await officer.post("/v1/imports", params=params, content=b"", headers={"Content-Type": "text/csv"})).status_code == 422
     refused(await officer.get("/v1/import-templates/cats"), 404, "not-found")
