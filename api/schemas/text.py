@@ -41,12 +41,14 @@ def phone(text: str) -> str | None:
     return None
 
 
-_TYPED = str.maketrans("０１２３４５６７８９ü", "0123456789v", " \u3000\u00b7'-")
+# Full-width letters, digits and signs, as a Chinese keyboard gives them
+_NARROW = {0xFF01 + n: 0x21 + n for n in range(94)}
+_TYPED = str.maketrans("ü", "v", " \u3000\u00b7'-")
 
 
 def sought(text: str) -> str:
-    """A name, a number or a part of one as it is searched for: small letters, `v` for ü, no spaces, hyphens and separators."""
-    return text.translate(_DOTS).casefold().translate(_TYPED)
+    """A name, a number or a part of one as it is searched for: small and narrow letters, `v` for ü, no spaces, hyphens and separators."""
+    return text.translate(_DOTS).translate(_NARROW).casefold().translate(_TYPED)
 
 
 def plain(text: str) -> str:

@@ -231,7 +231,7 @@ async def found(phone: Phone, q: str, kind: str = "people", **filters: Any) -> l
 
 
 @pytest.mark.parametrize(
-    "q", ["仇", "仇吕小妮", "小妮", "妮", "qiu", "qiulvxiaoni", "QIU LÜ", "lvx", "xiaoni", "qlxn", "xn", "0179", "０１７９"]
+    "q", ["仇", "仇吕小妮", "小妮", "妮", "qiu", "qiulvxiaoni", "QIU LÜ", "lvx", "xiaoni", "qlxn", "ｑＬｘｎ", "xn", "0179", "０１７９"]
 )
 async def test_a_person_is_found_as_workers_search(worker: Phone, q: str) -> None:
     household = await entered(worker)
