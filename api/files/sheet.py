@@ -9,17 +9,19 @@ import io
 import re
 import zipfile
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from xml.parsers import expat
 
 import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
-from api.rules.cells import Cell
+from api.rules.cells import BROKEN, Cell
 
 MAX_UNPACKED = 150_000_000
 MAX_COLUMNS = 100
 CHUNK = 1 << 20
+BOOK = "xl/workbook.xml"
 LINKS, TEXTS = "xl/_rels/workbook.xml.rels", "xl/sharedstrings.xml"
 OTHER_SORTS = {"content.xml", "xl/workbook.bin"}
 _CELL = re.compile("([A-Z]{1,3})([0-9]{1,7})", re.IGNORECASE)
@@ -47,44 +49,64 @@ def _of_text(data: bytes) -> Iterator[tuple[int, Sequence[Cell]]]:
         except UnicodeDecodeError:
             raise Unreadable("encoding") from None
     try:
-        yield from enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), 1)
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), 1):
+            if any(row[MAX_COLUMNS:]):
+                raise Unreadable("too-big")
+            yield number, row[:MAX_COLUMNS]
     except csv.Error:
         raise Unreadable("quoting") from None
 
 
 def _of_workbook(data: bytes, sheet: str, most: int) -> Iterator[tuple[int, Sequence[Cell]]]:
     try:
-        _look_inside(data, most)
+        broken_in = _look_inside(data, most)
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         names = [known.name for known in workbook.sheets_metadata if known.typ is SheetTypeEnum.WorkSheet]
         if not names:
             raise Unreadable("empty")
-        found = workbook.get_sheet_by_name(sheet if sheet in names else names[0])
+        name = sheet if sheet in names else names[0]
+        found, broken = workbook.get_sheet_by_name(name), broken_in.get(name, {})
     except (CalamineError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, expat.ExpatError, ValueError):
         raise Unreadable("not-a-table") from None
-    if found.start is not None:
-        left: list[Cell] = [""] * found.start[1]  # rows are given from the first on, but only from the first column with something in it
-        for number, row in enumerate(found.iter_rows(), 1):
-            yield number, [*left, *row]
+    # rows are given from the first on, but only from the first column with something in it
+    left: list[Cell] = [""] * (found.start[1] if found.start else 0)
+    number = 0
+    for number, row in enumerate(found.iter_rows() if found.start else (), 1):
+        yield number, _with_broken([*left, *row], broken.get(number, 0))
+    for below in sorted(n for n in broken if n > number):
+        yield below, _with_broken([], broken[below])
 
 
-def _look_inside(data: bytes, most: int) -> None:
+def _with_broken(row: list[Cell], broken: int) -> list[Cell]:
+    """The library gives as empty what shows an error or has no result. `broken`: a bit for each column."""
+    if broken:
+        row += [""] * (broken.bit_length() - len(row))
+        for at in range(broken.bit_length()):
+            if broken >> at & 1:
+                row[at] = BROKEN
+    return row
+
+
+def _look_inside(data: bytes, most: int) -> dict[str, dict[int, int]]:
     """A reader that trusts a workbook takes as much memory as it asks for: by what it unpacks to, by one cell far down on the right, or by
-    one long text that many cells refer to."""
+    one long text that many cells refer to. Returns, by sheet and row, which cells are broken: a bit for each column."""
     with zipfile.ZipFile(io.BytesIO(data)) as packed:
         infos = packed.infolist()
     parts = {part.filename.casefold(): part for part in infos}
-    if "xl/workbook.xml" not in parts or parts.keys() & OTHER_SORTS or len(parts) < len(infos):  # another sort, or two parts of one name
+    if BOOK not in parts or parts.keys() & OTHER_SORTS or len(parts) < len(infos):  # another sort, or two parts of one name
         raise Unreadable("not-a-table")
-    unpacked, texts, sheets = 0, list[int](), set[str]()
+    unpacked, texts, sheets, links = 0, list[int](), dict[str, str](), dict[str, str]()
+    broken = defaultdict[str, dict[int, int]](dict)
     for name in sorted(parts, key=lambda name: (name != LINKS, name != TEXTS)):  # first what tells sheets and what cells refer to
         parser = None
         if name == LINKS:
-            parser = _links(sheets)
+            parser = _links(links)
+        elif name == BOOK:
+            parser = _sheets(sheets)
         elif name == TEXTS:
             parser = _texts(texts)
-        elif name.rpartition("/")[2] in sheets:
-            parser = _cells(texts, most)
+        elif (file := name.rpartition("/")[2]) in links.values():
+            parser = _cells(texts, most, broken[file])
         for chunk in _unpacked(data, parts[name]):
             unpacked += len(chunk)
             if unpacked > MAX_UNPACKED:
@@ -93,6 +115,7 @@ def _look_inside(data: bytes, most: int) -> None:
                 parser.Parse(chunk)
         if parser:
             parser.Parse(b"", True)
+    return {name: broken[links[link]] for name, link in sheets.items() if link in links}
 
 
 def _parser() -> expat.XMLParserType:
@@ -104,12 +127,24 @@ def _parser() -> expat.XMLParserType:
     return parser
 
 
-def _links(sheets: set[str]) -> expat.XMLParserType:
+def _sheets(sheets: dict[str, str]) -> expat.XMLParserType:
+    """Notes the names of the sheets, and the ids of their links."""
+
+    def start(element: str, attributes: Mapping[str, str]) -> None:
+        if element.rpartition(":")[2] == "sheet":
+            sheets[attributes.get("name", "")] = next((said for name, said in attributes.items() if name.endswith(":id")), "")
+
+    parser = _parser()
+    parser.StartElementHandler = start
+    return parser
+
+
+def _links(files: dict[str, str]) -> expat.XMLParserType:
     """Notes the file names of parts that the workbook has for sheets: they may lie anywhere."""
 
     def start(_: str, attributes: Mapping[str, str]) -> None:
         if "sheet" in attributes.get("Type", ""):
-            sheets.add(attributes.get("Target", "").rpartition("/")[2].casefold())
+            files[attributes.get("Id", "")] = attributes.get("Target", "").rpartition("/")[2].casefold()
 
     parser = _parser()
     parser.StartElementHandler = start
@@ -132,15 +167,15 @@ def _texts(lengths: list[int]) -> expat.XMLParserType:
     return parser
 
 
-def _cells(lengths: Sequence[int], most: int) -> expat.XMLParserType:
-    """Refuses cells outside of the table, and those that would be more text than a file may hold. They are placed as the library places
-    them: one without `r` comes after the one before it, and one that holds nothing is nowhere."""
+def _cells(lengths: Sequence[int], most: int, broken: dict[int, int]) -> expat.XMLParserType:
+    """Refuses cells outside of the table, and those that would be more text than a file may hold; notes the `broken` ones. They are placed
+    as the library places them: one without `r` comes after the one before it, and one that holds nothing is nowhere."""
     row = column = across = down = total = 0  # `down`, `across`: of this cell
-    refers = inside = False
-    said = ""
+    formula = inside = False
+    sort = said = ""
 
     def start(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal row, column, across, down, refers, inside, said
+        nonlocal row, column, across, down, formula, inside, sort, said
         if ":" in name:
             name = name.rpartition(":")[2]
         if name == "c":
@@ -149,7 +184,7 @@ def _cells(lengths: Sequence[int], most: int) -> expat.XMLParserType:
                 if not (found := _CELL.fullmatch(at)):
                     raise Unreadable("not-a-table")
                 across, down = _number(found[1].upper()) - 1, int(found[2]) - 1
-            column, refers = across + 1, attributes.get("t") == "s"
+            column, formula, sort, said = across + 1, False, attributes.get("t", ""), ""
         elif name == "row":
             if number := attributes.get("r"):
                 row = int(number) - 1
@@ -158,7 +193,10 @@ def _cells(lengths: Sequence[int], most: int) -> expat.XMLParserType:
                 raise Unreadable("too-big")
             if down >= most:
                 raise Unreadable("too-many-rows")
-            inside, said = refers and name == "v", ""
+            formula = formula or name == "f"
+            inside, said = name == "v" and (sort == "s" or formula), ""
+            if sort == "e":
+                broken[down + 1] = broken.get(down + 1, 0) | 1 << across
 
     def text(more: str) -> None:
         nonlocal said
@@ -169,12 +207,15 @@ def _cells(lengths: Sequence[int], most: int) -> expat.XMLParserType:
         nonlocal row, column, inside, total
         if inside:
             inside = False
-            which = int(said)
-            total += lengths[which] if which < len(lengths) else 0
-            if total > MAX_UNPACKED:
-                raise Unreadable("too-big")
+            if sort == "s":
+                which = int(said)
+                total += lengths[which] if which < len(lengths) else 0
+                if total > MAX_UNPACKED:
+                    raise Unreadable("too-big")
         elif name == "row" or name.endswith(":row"):
             row, column = row + 1, 0
+        elif formula and not said and sort != "str" and (name == "c" or name.endswith(":c")):
+            broken[down + 1] = broken.get(down + 1, 0) | 1 << across
 
     parser = _parser()
     parser.StartElementHandler, parser.CharacterDataHandler, parser.EndElementHandler = start, text, end

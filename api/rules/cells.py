@@ -12,14 +12,17 @@ from api.schemas import text
 
 Cell: TypeAlias = str | float | bool | date | time | timedelta | None  # what a sheet or a line of CSV holds; datetime is a date
 
+BROKEN = "\0"  # stands for a cell that shows an error, or whose formula has no result yet
 _WIDE = {0xFF01 + n: 0x21 + n for n in range(94)} | {0x3000: 0x20}  # full-width forms of ASCII
 _DAY = re.compile(r"(\d{4})(?:(\d\d)(\d\d)|[-/.年](\d{1,2})[-/.月](\d{1,2})日?)")
+_MIDNIGHT = re.compile(r"\s+0?0:00(?::00)?$")  # behind a day as Excel writes it into a CSV
 _CHINESE = "[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 _INSIDE = re.compile(rf"(?<={_CHINESE})\s+(?={_CHINESE})")
 _NUMERALS = "一二三四五六七八九"
 _BETWEEN = re.compile(r"[、，,;；/|\n]+")
 EXCEL_DAY_0 = date(1899, 12, 30)
-EXCEL_DAYS = (1, 73_415)  # 1899-12-31 to 2100-12-31
+EXCEL_NO_DAY = 60  # 1900-02-29 for Excel; all before it are one number lower
+EXCEL_DAYS = (1, 73_415)  # 1900-01-01 to 2100-12-31
 
 
 def words(cell: Cell) -> str:
@@ -43,8 +46,9 @@ def day(cell: Cell) -> str | None:
     if isinstance(cell, date):
         return words(cell)
     if isinstance(cell, float) and EXCEL_DAYS[0] <= cell <= EXCEL_DAYS[1]:
-        return (EXCEL_DAY_0 + timedelta(int(cell))).isoformat()
-    found = _DAY.fullmatch(narrow(cell).removesuffix("00:00:00"))
+        days = int(cell)
+        return None if days == EXCEL_NO_DAY else (EXCEL_DAY_0 + timedelta(days + (days < EXCEL_NO_DAY))).isoformat()
+    found = _DAY.fullmatch(narrow(_MIDNIGHT.sub("", words(cell).translate(_WIDE))))
     if found is None:
         return None
     year, month, of_month = (int(part) for part in found.groups() if part)

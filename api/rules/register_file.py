@@ -53,6 +53,7 @@ MESSAGES = {
     "unknown-heading": both("模板没有这一列，不读", "The template has no such column; it is not read"),
     # of a cell
     "missing": both("必填", "This is required"),
+    "no-value": both("这一格是错误值，或是没有算出结果的公式", "This cell holds an error, or a formula without a result"),
     "bad-day": both("应为日期，如 2026-01-05", "This must be a day, as in 2026-01-05"),
     "bad-choice": both("只能填：{choices}", "This may only be one of: {choices}"),
     "bad-code": both("应为 12 位区划代码：请把该列设为文本格式", "This must be a 12-digit code: format the column as text"),
@@ -105,10 +106,10 @@ class Column:
     choices: Mapping[str, Any] = field(default_factory=dict)
     also: Mapping[str, Any] = field(default_factory=dict)
     several: bool = False
+    known: Mapping[str, Any] = field(init=False)  # all that may stand in it, made once and not for each cell
 
-    @property
-    def known(self) -> dict[str, Any]:
-        return {**self.choices, **{str(code): code for code in self.choices.values()}, **self.also}
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", {**self.choices, **{str(code): code for code in self.choices.values()}, **self.also})
 
 
 HOUSEHOLD_STATUS = {"在家": "living_here", "外出": "away", "迁走": "moved", "销户": "dissolved"}
@@ -292,7 +293,7 @@ class Reader:
                     wrong_members.add(column.member)
                     faults.append(fault(*self.where(row, column.member), "missing"))
                 continue
-            value, code, facts = _value(column, cell)
+            value, code, facts = (None, "no-value", {}) if cell is cells.BROKEN else _value(column, cell)
             if code:
                 wrong_members.add(column.member)
                 faults.append(fault(*self.where(row, column.member), code, **facts))

@@ -310,6 +310,18 @@ async def test_two_hundred_faults_are_found_and_nothing_goes_in(county: County, 
     assert await county.owner.fetchval("SELECT count(*) FROM visit") == before
 
 
+async def test_an_error_of_excel_is_a_fault_of_its_cell(county: County, officer: Phone, village: str) -> None:
+    """Also where the column may be empty: nobody meant that."""
+    await brought(officer, "households", csv(HOUSEHOLDS, [village, 1, "9001"]))
+    written = io.BytesIO()
+    with xlsxwriter.Workbook(written) as made:
+        page = made.add_worksheet("人")
+        page.write_row(0, 0, PEOPLE)
+        page.write_row(1, 0, [village, 1, 9001, "王芳", "女"])
+        page.write_formula(1, 5, "=NA()", None, "#N/A")
+    assert told(await send(officer, "people", written.getvalue())) == [("F2", "出生日期", "no-value")]
+
+
 async def test_every_fault_of_a_row_is_found_at_once(county: County, officer: Phone, village: str) -> None:
     row = ["哪里", 1, "", "2027-01-01", "骑车", "未遇", "养老服务", "下周带来", "避孕"]
     found = await send(officer, "visits", csv(VISITS, row))

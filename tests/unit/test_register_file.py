@@ -68,3 +68,10 @@ def test_ids_follow_from_what_a_row_names_and_from_nothing_else() -> None:
     assert identity("people", above, {"name": "王芳", "born_on": "1958-03-04", "phones": ["13800138000"]}) == one
     others = [{"name": "王芳"}, {"name": "王芳", "born_on": "1958-03-05"}, {"name": "王方", "born_on": "1958-03-04"}]
     assert len({one, *(identity("people", above, other) for other in others)}) == 4
+
+
+def test_what_may_stand_in_a_column_is_put_together_once() -> None:
+    """And not for each of 100,000 cells."""
+    for column in columns("visits", {"养老服务": "elder_care"}):
+        assert column.known is column.known
+        assert column.known.keys() >= {"养老服务", "elder_care"} or not column.several

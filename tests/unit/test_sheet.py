@@ -10,6 +10,7 @@ import xlsxwriter  # type: ignore[import-untyped]  # it ships no types
 
 from api.files import sheet
 from api.files.sheet import Unreadable, lines, workbook
+from api.rules.cells import BROKEN
 
 
 def book(cells: dict[tuple[int, int], Any], *names: str) -> bytes:
@@ -121,6 +122,21 @@ def test_a_text_counts_in_each_cell_that_refers_to_it(monkeypatch: pytest.Monkey
     shared = f"<si><t>短</t></si><si><r><t>{'长' * 20_000}</t></r><r><t>{'长' * 4_999}</t></r></si>"
     assert len(list(lines(typed('<row><c t="s"><v>1</v></c><c t="s"><v>0</v></c></row>' * 40, shared), "S", 100))) == 40
     assert refusal(typed('<row><c t="s"><v>1</v></c></row>' * 41, shared)) == "too-big"
+
+
+def test_cells_that_show_an_error_or_have_no_result() -> None:
+    """The library gives them as empty. A formula whose result is an empty text is empty."""
+    rows = '<row r="2"><c r="B2" t="e"><v>#N/A</v></c><c><v>5</v></c><c><f>A1</f></c><c><f>A1</f><v/></c><c t="str"><f>A1</f><v></v></c>'
+    rows += '<c><f>1+1</f><v>2</v></c></row><row r="5"><c r="C5"><f>A1</f></c></row>'
+    read = dict(lines(typed(rows), "S", 100))
+    assert read[2] == ["", BROKEN, 5.0, BROKEN, BROKEN, "", 2.0]
+    assert read[5] == ["", "", BROKEN]
+    assert dict(lines(typed('<row r="5"><c r="C5"><f>A1</f></c></row>'), "S", 100)) == {5: ["", "", BROKEN]}
+
+
+def test_a_line_of_text_with_columns_without_end() -> None:
+    assert list(lines(b"a" + b"," * 200, "S", 100)) == [(1, ["a", *[""] * 99])]
+    assert refusal(b"a" + b",b" * 100) == "too-big"
 
 
 def test_entities_are_not_looked_at() -> None:
