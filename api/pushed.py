@@ -19,7 +19,7 @@ from api.kinds import KINDS, Kind
 from api.language import both
 from api.problems import INVALID, NOT_ALLOWED, NOT_JSON, REFUSED_WORD, Fault, Problem
 from api.road import Op, marked
-from api.rules.citizen_id import is_one
+from api.rules.citizen_id import holds_one
 from api.rules.merge import plain
 from api.rules.refused import refused_word
 from api.schemas.base import Body, Instant, Reason, pushed, says
@@ -204,12 +204,19 @@ def _recordable(op: Op, said: dict[str, Any], mended: bool) -> Sent:
 def _recorded(value: Any) -> Any:
     """What may be kept of what has no known shape."""
     if isinstance(value, dict):
-        return {_recorded(name): _recorded(each) for name, each in value.items() if not (_refused(name) or _refused(each))}
+        return {
+            _recorded(name): _recorded(each) for name, each in value.items() if not (_identity(name) or _refused(name) or _refused(each))
+        }
     if isinstance(value, list):
         return [_recorded(each) for each in value if not _refused(each)]
     return None if _refused(value) else value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
+def _identity(name: str) -> bool:
+    """Whether a member is meant for an identity number, be it mistyped."""
+    return name.casefold().startswith("identity")
+
+
 def _refused(value: Any) -> bool:
     """An identity number has a call of its own, and is kept nowhere else."""
-    return (isinstance(value, str) and refused_word(value) is not None) or is_one(value)
+    return (isinstance(value, str) and refused_word(value) is not None) or holds_one(value)

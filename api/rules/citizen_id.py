@@ -5,11 +5,15 @@ The first six digits are no place to look up: they may be a code that was retire
 """
 
 import re
+import unicodedata
 from datetime import date
 from typing import Any
 
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK = "10X98765432"
+NOBODY_YET = date(2099, 12, 31)
+_NUMBER = re.compile("[1-9][0-9]{16}[0-9X]")
+_WITHIN = re.compile("(?=([1-9][0-9]{16}[0-9Xx]))")  # they may overlap
 NOT_STATED = (0, 9)  # sexes of a record that say nothing
 
 _TYPED = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
@@ -18,7 +22,7 @@ _TYPED = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
 def normal(text: str, today: date) -> str | None:
     """The one spelling of a number, or None for what is none."""
     number = "".join(text.translate(_TYPED).split())
-    if not re.fullmatch("[1-9][0-9]{16}[0-9X]", number) or number[-1] != check_digit(number):
+    if not _NUMBER.fullmatch(number) or number[-1] != check_digit(number):
         return None
     try:
         return number if born_on(number) <= today else None
@@ -46,5 +50,11 @@ def differs_in(number: str, born: str | date | None, stated_sex: int) -> list[st
     return [member for member, differ in differs.items() if differ]
 
 
-def is_one(value: Any) -> bool:
-    return isinstance(value, str | int) and normal(str(value), date.max) is not None
+def holds_one(value: Any) -> bool:
+    """Whether a text or a number has an identity number in it, whatever signs stand between its digits, and whatever digits around it. Days
+    from 1850 on count, so that a telephone number beside another is none."""
+    if not isinstance(value, str | int):
+        return False
+    said = "".join(c for c in unicodedata.normalize("NFKC", str(value)) if c.isalnum())
+    found = (normal(each, NOBODY_YET) for each in _WITHIN.findall(said))
+    return any(number and born_on(number).year >= 1850 for number in found)

@@ -408,6 +408,24 @@ async def test_no_body_can_say_it(worker: Phone) -> None:
     assert "identity" not in str((await worker.get(f"/v1/people/{person['id']}/revisions")).json())
 
 
+async def test_a_refused_edit_is_kept_without_it(worker: Phone) -> None:
+    """In whatever spelling, and under its own name even where a digit is wrong."""
+    person, number = await somebody(worker), number_of()
+    wrong = number[:-1] + ("1" if number[-1] != "1" else "2")
+    docs = [
+        *({"relation": text, "sex": "?"} for text in (f"x{number}", f"{number[:6]}·{number[6:]}", f"{number}\u200b")),
+        {"note": f"号码 {number}。"},
+        {"Identity_Number": wrong},
+        {"identity": {"number": wrong}},
+    ]
+    results = await push(worker, *(op("person", person["id"], doc, 1) for doc in docs))
+    assert {result["outcome"] for result in results} == {"rejected"}
+    kept = (await worker.get("/v1/rejected-ops", params={"limit": 100})).text
+    assert '"sex":"?"' in kept.replace(" ", "")
+    for said in (number, number[6:], wrong):
+        assert said not in kept
+
+
 async def test_it_is_in_no_other_reply_and_nowhere_else_in_the_database(
     county: County, worker: Phone, officer: Phone, caplog: pytest.LogCaptureFixture
 ) -> None:

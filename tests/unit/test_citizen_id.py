@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.rules.citizen_id import born_on, check_digit, differs_in, normal, sex
+from api.rules.citizen_id import born_on, check_digit, differs_in, holds_one, normal, sex
 
 TODAY = date(2026, 11, 24)
 KNOWN = "11010519491231002X"  # GB 11643's own example
@@ -107,3 +107,39 @@ def test_no_region_begins_with_zero() -> None:
 )
 def test_it_differs_from_what_the_record_says_alone(born: str | date | None, stated_sex: int, members: list[str]) -> None:
     assert differs_in(KNOWN, born, stated_sex) == members
+
+
+@given(
+    numbers,
+    st.sampled_from(["x{}", "号码 {}。", "{}\u200b", "电话13800138000 {}", "1{}", "{}1", "身份证{}号"]),
+    st.sampled_from(["", " ", "·", "-"]),
+)
+def test_one_is_found_within_a_text(number: str, text: str, between: str) -> None:
+    apart = between.join((number[:6], number[6:14], number[14:]))
+    assert holds_one(text.format(apart))
+    assert holds_one(text.format(apart.lower()))
+    assert holds_one(text.format("".join(chr(ord(c) + 0xFEE0) if c.isalnum() else c for c in apart)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "13800138000、13900139000",
+        "0543-3245678 990101100201",
+        "110105194912310021",
+        "2026-11-20 13800138000",
+        13800138000,
+        None,
+        1.5,
+        True,
+    ],
+)
+def test_what_holds_none(value: object) -> None:
+    assert not holds_one(value)
+
+
+def test_a_number_that_was_sent_as_a_number() -> None:
+    number = next(n for serial in ("001", "002", "003") if (n := made(110105, date(1949, 12, 31), serial)).isdigit())
+    assert holds_one(int(number))
+    assert not holds_one(int(number) + 1)
