@@ -31,6 +31,7 @@ LONG = {
     "api/demo.py": "the rows of the demonstration county, a function for each kind",
     "api/embedded.py": "one program is started, watched and ended here; it is read from top to bottom",
     "api/imports.py": "reading, running and undoing share what they ask and what they note; it is read from top to bottom",
+    "api/kinds.py": "one entry for each kind, in the order of locking",
     "api/offline.py": "every outcome of what a phone sent, in the order in which they are decided",
     "api/problems.py": "a list: every problem with its words, in the order in which one meets them",
     "api/routers/examples.py": "one example of every operation, in the order of the page",
