@@ -11,7 +11,7 @@ from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.db.tables.follow_up import OPEN
 from api.db.tables.person import PEOPLE
-from api.kinds import ATTENDANCE, FOLLOW_UP, HOUSEHOLD, PERSON, Kind
+from api.kinds import ATTENDANCE, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
 from api.road import Op
 from api.rules.attendance import STEPS, id_of
@@ -37,9 +37,9 @@ async def carry_out(
 
 async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[Op]:
     """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
-    one, _ = await _two(tx, caller, PERSON, person_id, into_id)
+    one, into = await _two(tx, caller, PERSON, person_id, into_id)
     ops = _attendances(await store.rows(tx, OF_PEOPLE, caller, [person_id, into_id]), person_id, into_id)
-    ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
+    ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME), _as_it_is(PERSON, into)]
     homes = await store.rows(tx, HOUSEHOLD.store.found, caller, [one["household_id"]])
     return ops + [Op(HOUSEHOLD, home["id"], {"head_id": into_id}, home["rev"]) for home in homes if home["head_id"] == person_id]
 
@@ -75,16 +75,33 @@ async def merge(tx: Tx, caller: Caller, household_id: UUID, into_id: UUID) -> li
     made to, which is dissolved. What people are to the other head is for the worker to say."""
     one, into = await _two(tx, caller, HOUSEHOLD, household_id, into_id)
     ops = _moves(await store.rows(tx, PEOPLE, caller, [household_id]), into_id, None)
-    for row in await store.rows(tx, OPEN, caller, [household_id]):
+    rows = await store.rows(tx, OPEN, caller, [household_id])
+    there = {"household_id": into_id} | (FOLLOW_UP.moved if into["place_id"] != one["place_id"] else {})
+    for row, said in zip(rows, await _within_reach(tx, caller, rows), strict=True):
         ops.append(Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": MERGED}, row["rev"]))
-        again = {member: row[member] for member in FOLLOW_UP.sent} | {"household_id": into_id}
-        ops.append(Op(FOLLOW_UP, uuid5(row["id"], str(into_id)), again | (FOLLOW_UP.moved if into["place_id"] != one["place_id"] else {})))
+        ops.append(Op(FOLLOW_UP, uuid5(row["id"], f"{into_id}:{row['rev']}"), said | there))  # another each time that it is dropped so
     ops.append(Op(HOUSEHOLD, household_id, {"status": "dissolved", "head_id": None, "joined_into_id": into_id}, one["rev"]))
-    return ops
+    return [*ops, _as_it_is(HOUSEHOLD, into)]
+
+
+async def _within_reach(tx: Tx, caller: Caller, follow_ups: Sequence[Row]) -> list[Row]:
+    """What they say, without whom and what they name that is out of reach by now: somebody who moved away, a colleague who left."""
+    people = {row["assignee_id"] for row in follow_ups if row["assignee_id"]}
+    scope = (caller.places, caller.townships, caller.above)
+    known = {row["user_id"] for row in await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), *scope)} if people else set()
+    known |= {place for numbers in scope for place in numbers}
+    for member, kind in FOLLOW_UP.names.items():
+        named = [row[member] for row in follow_ups if row[member]]
+        known |= {row["id"] for row in await store.rows(tx, KINDS[kind].store.seen, caller, named)}
+    named_in = ("assignee_id", "assignee_place_id", *FOLLOW_UP.names)
+    return [{m: None if m in named_in and row[m] not in known else row[m] for m in FOLLOW_UP.sent} for row in follow_ups]
 
 
 async def split(tx: Tx, caller: Caller, household_id: UUID, new: Op, person_ids: Sequence[UUID]) -> list[Op]:
-    """Some of the people found the household `new`. Raises `not-found` where somebody is not of this household."""
+    """Some of the people found the household `new`. Raises `not-found` where somebody is not of this household. The same again finds them
+    there."""
+    if set(person_ids) <= {row["id"] for row in await store.rows(tx, PEOPLE, caller, [new.id])}:
+        return [new]
     found = await store.rows(tx, HOUSEHOLD.store.found, caller, [household_id])
     people = [row for row in await store.rows(tx, PEOPLE, caller, [household_id]) if row["id"] in person_ids]
     if not found or len(people) != len(set(person_ids)):
@@ -107,6 +124,11 @@ async def _two(tx: Tx, caller: Caller, kind: Kind, record_id: UUID, into_id: UUI
         if row["voided"] and not row["joined_into_id"]:
             raise VOIDED()
     return one, into
+
+
+def _as_it_is(kind: Kind, row: Row) -> Op:
+    """Nothing new of it, but that it has not changed meanwhile: of two that are joined into each other at once, the second is refused."""
+    return Op(kind, row["id"], {}, row["rev"])
 
 
 def _moves(people: Sequence[Row], into_id: UUID, head_id: UUID | None) -> list[Op]:

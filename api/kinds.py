@@ -227,6 +227,7 @@ HOUSEHOLD = Kind(
     writers={"township": "all", "village": "all"},
     parent=Parent("place", "place_id"),
     rule=household_rule.check,
+    derived=household_rule.derived,
     born=lambda caller: {"last_visited_on": None, "joined_into_id": None},
     keys=household_rule.keys,
     doubles=("place_id", "number"),

@@ -18,7 +18,7 @@ from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.kinds import CHILDREN, KINDS
-from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, Fault, Problem, restored
+from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, VOIDED, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
 from api.rules.caller import Caller
@@ -313,6 +313,8 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
     if merged.edits:
         after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
     if isinstance(after, Problem):
+        if after.kind is VOIDED:  # that in which it would be
+            return _keep(batch, memory, sent, op, "inbox", "voided")
         if not merged.met_others or after.kind.of_itself:
             return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
         # good by itself, but not together with what others did: people choose

@@ -246,6 +246,8 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
         for found_row in await tx.fetch(kind.looks.select, caller.county_id, list(ids), *scope) if ids else ():
             batch.looked_at[kind.name][found_row["id"]] = dict(found_row)
     voids = [op.id for op in ops if op.void is not None]
+    for row in await store.rows(tx, kind.store.joined, caller, voids):
+        batch.occupied[kind.name][row["parent"]].add(row["id"])
     for child in CHILDREN[kind.name]:
         for row in await store.rows(tx, child.store.occupied, caller, voids):
             batch.occupied[child.name][row["parent"]].add(row["id"])
@@ -351,7 +353,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
     if op.void is not None:
         if not (kind.voids or op.doc.get("joined_into_id")):
             return NOT_ALLOWED()
-        if any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
+        successor = batch.occupied[kind.name][op.id] and not op.doc.get("joined_into_id")  # what it stands for would be in no list
+        if successor or any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
         return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
     edits = {member: value for member, value in op.doc.items() if value != before[member]}
@@ -367,6 +370,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
     if kind.parent and kind.parent.member in edits:  # a move: who holds both places finds both parents
         if not parent:
             return NOT_FOUND()
+        if parent["voided"]:
+            return VOIDED.at(f"/{kind.parent.member}")
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
     after |= kind.derived(after)
     return _allowed(batch, op, edits, before, after, parent)

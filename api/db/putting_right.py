@@ -55,8 +55,12 @@ _CHECKS = (
     f"""{_HEAD.format("nobody-is-head")} WHERE t.county_id = $1 AND t.head_id IS NULL AND EXISTS (SELECT FROM person h
       WHERE h.county_id = $1 AND h.household_id = t.id AND NOT h.voided AND h.status IN ('present', 'away')) AND {_HEADED}""",
     """SELECT 'no-household' AS sort, 'person' AS kind, t.id AS last, t.place_id, t.rev,
-      CASE WHEN h.joined_into_id IS NULL THEN json_build_object('status', 'moved')
-        ELSE json_build_object('household_id', h.joined_into_id) END
+      coalesce((WITH RECURSIVE r AS (SELECT h.joined_into_id AS id, 1 AS n UNION ALL
+          SELECT m.joined_into_id, r.n + 1 FROM r JOIN household m ON m.county_id = $1 AND m.id = r.id
+          WHERE m.joined_into_id IS NOT NULL AND r.n < 10)
+        SELECT json_build_object('household_id', l.id) FROM r JOIN household l ON l.county_id = $1 AND l.id = r.id
+        WHERE NOT l.voided AND l.status IN ('living_here', 'away') AND (l.place_id = ANY (s.places) OR l.township_id = ANY (s.townships))
+        LIMIT 1), json_build_object('status', 'moved'))
     FROM person t JOIN household h ON h.county_id = $1 AND h.id = t.household_id
     WHERE t.county_id = $1 AND NOT t.voided AND t.status IN ('present', 'away') AND (h.voided OR h.status IN ('moved', 'dissolved'))""",
     """SELECT 'odd-characters' AS sort, 'person' AS kind, t.id AS last, t.place_id, t.rev, json_build_object('name', NULL)

@@ -83,6 +83,12 @@ class Store:
             if named
             else None
         )
+        self.joined = (  # what was joined into these records
+            f"SELECT t.joined_into_id AS parent, t.id FROM {name} t WHERE t.county_id = $1 AND {in_scope}"
+            " AND t.joined_into_id = ANY ($2::uuid[])"
+            if "joined_into_id" in columns
+            else None
+        )
         self.occupied = f"{below} t.{parent_member} = ANY ($2::uuid[]) AND NOT t.voided" if named else None
         self.parents = f"{below} t.id = ANY ($2::uuid[])" if named else None
 

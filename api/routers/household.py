@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import joining
+from api import joining, unsettled
 from api.access import access_of
 from api.kinds import HOUSEHOLD
 from api.language import both
@@ -70,6 +70,8 @@ async def split(request: Request, id: UUID, preview: Preview = False) -> Respons
     caller, sent = await wire.asked(request, Split)
     doc = sent.model_dump(exclude={"id", "person_ids"})
     new = Op(HOUSEHOLD, sent.id or uuid4(), doc)
-    return await touched(
-        access_of(request), caller, new.id, lambda tx: joining.split(tx, caller, id, new, sent.person_ids), preview=preview
-    )
+    access = access_of(request)
+    reply = await touched(access, caller, new.id, lambda tx: joining.split(tx, caller, id, new, sent.person_ids), preview=preview)
+    if not preview:
+        await unsettled.release(access, caller, [new.id])
+    return reply

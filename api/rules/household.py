@@ -14,5 +14,10 @@ def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> P
     return None if not parent or parent["level"] in ("village", "group") else WRONG_PLACE.at("/place_id")
 
 
+def derived(household: Mapping[str, Any]) -> dict[str, Any]:
+    """A household that people live in again was not merged."""
+    return {} if household["status"] == "dissolved" else {"joined_into_id": None}
+
+
 def keys(household: Mapping[str, Any]) -> set[str]:
     return {*of_number(household["number"]), *of_phones(household["phones"])} - {""}

@@ -1,17 +1,18 @@
 """Two records that are one person, households that become one or two, and what a change would touch."""
 
+import asyncio
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from api.problems import JOINED_ALREADY, LOOKS_DOUBLE, NOT_ALLOWED, NOT_FOUND, STALE, VOIDED
+from api.problems import HAS_RECORDS, ID_TAKEN, JOINED_ALREADY, LOOKS_DOUBLE, NOT_ALLOWED, NOT_FOUND, STALE, VOIDED
 from tests.api.test_follow_up import raised, visited
 from tests.api.test_household import entered
 from tests.api.test_person import added, change, found
 from tests.conftest import Phone, SignIn
-from tests.county import County, fold, level, op, push, refused
+from tests.county import OTHER, VILLAGE, County, fold, level, op, push, refused
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ async def test_some_of_the_people_found_a_household_of_their_own(worker: Phone) 
     there = (await worker.get("/v1/people", params={"household_id": new["id"]})).json()["items"]
     assert {(person["id"], person["relation"]) for person in there} == {(child["id"], "head"), (spouse["id"], "other")}
     assert (await get(worker, "households", one))["head_id"] == head["id"]
-    refused(await tell(worker, f"households/{one['id']}/split", **new, person_ids=[child["id"]]), 404, NOT_FOUND.slug)
+    refused(await tell(worker, f"households/{one['id']}/split", **new, person_ids=[str(uuid4())]), 404, NOT_FOUND.slug)
 
 
 async def test_a_head_that_leaves_heads_the_old_household_no_more(worker: Phone) -> None:
@@ -195,3 +196,83 @@ async def test_parting_makes_likely_doubles_no_obstacle(worker: Phone) -> None:
     two = (await worker.post("/v1/people?confirm=true", json=body)).json()
     await tell(worker, f"people/{two['id']}/join", into_id=one["id"])
     assert await records(worker, f"people/{two['id']}/part") == {"person": 1}
+
+
+# Half-way, twice, and afterwards
+
+
+@pytest.mark.parametrize("kind", ["people", "households"])
+async def test_of_two_that_are_joined_into_each_other_at_once_one_stays(county: County, kind: str) -> None:
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    call = "join" if kind == "people" else "merge"
+    for _ in range(8):
+        homes = [await entered(worker) for _ in range(2)]
+        one, other = homes if kind == "households" else [await added(worker, home["id"]) for home in homes]
+        replies = await asyncio.gather(
+            tell(worker, f"{kind}/{one['id']}/{call}", into_id=other["id"]),
+            tell(officer, f"{kind}/{other['id']}/{call}", into_id=one["id"]),
+        )
+        assert sorted(reply.status_code for reply in replies) == [200, 409], [reply.text for reply in replies]
+        joined = [bool((await get(worker, kind, record))["joined_into_id"]) for record in (one, other)]
+        assert sorted(joined) == [False, True]
+
+
+async def test_what_others_were_joined_into_is_not_voided(county: County) -> None:
+    """It stands for them: they would be in no list."""
+    worker = await county.sign_in("worker-1")
+    household, into = await entered(worker), await entered(worker)
+    one, two = await added(worker, household["id"]), await added(worker, household["id"])
+    await records(worker, f"people/{one['id']}/join", into_id=two["id"])
+    refused(await tell(worker, f"people/{two['id']}/void", reason="登记错了"), 409, HAS_RECORDS.slug)
+    [result] = await push(worker, {"kind": "person", "id": two["id"], "base_rev": 1, "at": "2026-11-24T09:00:00.000+08:00", "void": "错"})
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", f"/problems/{HAS_RECORDS.slug}")
+    await records(worker, f"people/{one['id']}/part")
+    assert (await tell(worker, f"people/{two['id']}/void", reason="登记错了")).status_code == 200
+    await change(worker, await get(worker, "people", one), household_id=into["id"])
+    away = await entered(worker)
+    await records(worker, f"households/{away['id']}/merge", into_id=household["id"])
+    refused(await tell(worker, f"households/{household['id']}/void", reason="登记错了"), 409, HAS_RECORDS.slug)
+
+
+async def test_what_is_open_survives_each_merge_whatever_it_names(county: County) -> None:
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    gone_id, _ = await county.user("village", VILLAGE)
+    one, into, elsewhere = await entered(worker), await entered(worker), await entered(officer, place_id=OTHER)
+    person = await added(worker, one["id"])
+    follow_up = await raised(worker, one, person_id=person["id"], assignee_id=gone_id, words="送药")
+    await change(officer, person, household_id=elsewhere["id"])
+    await county.owner.execute("UPDATE membership SET revoked_tick = granted_tick WHERE user_id = $1", UUID(gone_id))
+    for _ in range(2):
+        await records(worker, f"households/{one['id']}/merge", into_id=into["id"])
+        there = (await worker.get("/v1/follow-ups", params={"household_id": into["id"], "status": "open"})).json()["items"]
+        [again] = there
+        assert (again["person_id"], again["assignee_id"], again["words"]) == (None, None, "送药")
+        await change(worker, again, "follow-ups", status="dropped", dropped_because="不用了")
+        one = (await change(worker, await get(worker, "households", one), "households", status="living_here")).json()
+        assert one["joined_into_id"] is None
+        await change(worker, await get(worker, "follow-ups", follow_up), "follow-ups", status="open", dropped_because=None)
+
+
+async def test_nobody_moves_into_a_household_that_was_voided(county: County) -> None:
+    worker = await county.sign_in("worker-1")
+    household, voided = await entered(worker), await entered(worker)
+    person = await added(worker, household["id"])
+    assert (await tell(worker, f"households/{voided['id']}/void", reason="登记错了")).status_code == 200
+    refused(await change(worker, person, household_id=voided["id"]), 409, VOIDED.slug, "/household_id")
+    [result] = await push(worker, op("person", person["id"], {"household_id": voided["id"]}, 1))
+    assert result["outcome"] == "inbox"
+    assert (await get(worker, "people", person))["household_id"] == household["id"]
+
+
+async def test_a_split_is_repeated_after_a_lost_reply(county: County) -> None:
+    """And what a phone sent for the new household before it was there goes in at once."""
+    worker = await county.sign_in("worker-1")
+    household = await entered(worker)
+    leaving, new, early = await added(worker, household["id"]), str(uuid4()), str(uuid4())
+    [held] = await push(worker, op("person", early, {"household_id": new, "name": "早到"}))
+    assert held["outcome"] == "held"
+    body = {"id": new, "place_id": household["place_id"], "number": f"分-{new[:8]}", "person_ids": [leaving["id"]]}
+    assert (await tell(worker, f"households/{household['id']}/split", **body)).json()["records"] == {"household": 1, "person": 1}
+    assert (await get(worker, "people", {"id": early}))["household_id"] == new
+    assert (await tell(worker, f"households/{household['id']}/split", **body)).json()["records"] == {}
+    refused(await tell(worker, f"households/{household['id']}/split", **body | {"number": "别的"}), 409, ID_TAKEN.slug)

@@ -11,7 +11,7 @@ from tests.api.test_household import entered
 from tests.api.test_identity_number import number_of, put
 from tests.api.test_person import added, change
 from tests.conftest import Phone, SignIn
-from tests.county import HELD, VILLAGE, County, op, push, refused
+from tests.county import HELD, OTHER, VILLAGE, County, op, push, refused
 
 
 @pytest.fixture
@@ -177,6 +177,24 @@ async def test_who_came_too_late_for_a_merge_is_sent_after_the_others(county: Co
     assert result["outcome"] == "applied"
     [entry] = [e for e in await listed(phone, "to-put-right", problem="no-household") if e["id"] == late]
     assert (await repair(phone, entry)).json()["household_id"] == into["id"]
+
+
+async def test_the_repair_goes_to_where_the_caller_reaches(county: County) -> None:
+    """Through merges that followed each other; and no further."""
+    phone, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    one, two, three = await entered(phone), await entered(phone), await entered(phone)
+    for household, into in ((one, two), (two, three)):
+        assert (await phone.post(f"/v1/households/{household['id']}/merge", json={"into_id": into["id"]})).status_code == 200
+    away, elsewhere = await entered(phone), await entered(officer, place_id=OTHER)
+    assert (await officer.post(f"/v1/households/{away['id']}/merge", json={"into_id": elsewhere["id"]})).status_code == 200
+    late = {home["id"]: str(uuid4()) for home in (one, away)}
+    await push(phone, *(op("person", person_id, {"household_id": home, "name": "晚到"}) for home, person_id in late.items()))
+    bodies = {e["id"]: e["repair"]["body"] for e in await listed(phone, "to-put-right", problem="no-household")}
+    assert bodies[late[one["id"]]] == {"household_id": three["id"]}
+    assert bodies[late[away["id"]]] == {"status": "moved"}
+    [entry] = [e for e in await listed(officer, "to-put-right", problem="no-household") if e["id"] == late[away["id"]]]
+    assert entry["repair"]["body"] == {"household_id": elsewhere["id"]}
+    assert (await repair(officer, entry)).status_code == 200
 
 
 async def test_characters_that_other_machines_do_not_show_are_told(worker: Phone) -> None:

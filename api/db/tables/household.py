@@ -1,7 +1,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -18,6 +18,7 @@ class Household(RecordRow, table=True):
         ForeignKeyConstraint(["county_id", "place_id"], ["place.county_id", "place.place_id"], name="household_place_fkey"),
         Index("household_place_number_idx", "county_id", "place_id", "number", "id"),
         Index("household_township_number_idx", "county_id", "township_id", "number", "id"),
+        Index("household_joined_idx", "county_id", "joined_into_id", postgresql_where=text("joined_into_id IS NOT NULL")),
     )
     number: str = Field(sa_type=Text)
     address: str | None = Field(sa_type=Text)

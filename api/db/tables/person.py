@@ -18,6 +18,7 @@ class Person(RecordRow, table=True):
         *below_household("person", "name", "name"),
         UniqueConstraint("county_id", "id", "place_id", name="person_place_key"),  # of what lies below a person
         Index("person_alike_idx", "county_id", "alike"),
+        Index("person_joined_idx", "county_id", "joined_into_id", postgresql_where=text("joined_into_id IS NOT NULL")),
         Index("person_identity_idx", "county_id", "identity_blind", postgresql_where=text("identity_blind IS NOT NULL")),
     )
     household_id: UUID
