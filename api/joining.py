@@ -39,7 +39,9 @@ async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[O
     """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
     one, into = await _two(tx, caller, PERSON, person_id, into_id)
     ops = _attendances(await store.rows(tx, OF_PEOPLE, caller, [person_id, into_id]), person_id, into_id)
-    ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME), _as_it_is(PERSON, into)]
+    # to void again is no refusal: so the one, too, has to be as it was read, unless it is joined already
+    ops += [_as_it_is(PERSON, row) for row in (one, into) if not row["voided"]]
+    ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
     homes = await store.rows(tx, HOUSEHOLD.store.found, caller, [one["household_id"]])
     return ops + [Op(HOUSEHOLD, home["id"], {"head_id": into_id}, home["rev"]) for home in homes if home["head_id"] == person_id]
 

@@ -217,6 +217,25 @@ async def test_of_two_that_are_joined_into_each_other_at_once_one_stays(county: 
         assert sorted(joined) == [False, True]
 
 
+@pytest.mark.parametrize("kind", ["people", "households"])
+async def test_one_that_is_joined_into_two_at_once_goes_into_one(county: County, kind: str) -> None:
+    """And who comes too late is told so."""
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    call = "join" if kind == "people" else "merge"
+    household = await entered(worker)
+    for _ in range(8):
+        one, *into = [await entered(worker) if kind == "households" else await added(worker, household["id"]) for _ in range(3)]
+        replies = await asyncio.gather(
+            *(
+                tell(phone, f"{kind}/{one['id']}/{call}", into_id=record["id"])
+                for phone, record in zip((worker, officer), into, strict=True)
+            )
+        )
+        assert sorted(reply.status_code for reply in replies) == [200, 409], [reply.text for reply in replies]
+        [late] = [reply for reply in replies if reply.status_code == 409]
+        refused(late, 409, JOINED_ALREADY.slug)
+
+
 async def test_what_others_were_joined_into_is_not_voided(county: County) -> None:
     """It stands for them: they would be in no list."""
     worker = await county.sign_in("worker-1")
