@@ -7,7 +7,7 @@ from api import joining
 from api.access import access_of
 from api.kinds import PERSON
 from api.language import both
-from api.problems import DAY_TO_COME, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED
+from api.problems import DAY_TO_COME, HAS_RECORDS, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED
 from api.routers import wire
 from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
 from api.schemas.joining import Into
@@ -20,7 +20,7 @@ calls.lists(PersonQuery)
 calls.gets()
 calls.creates(DAY_TO_COME)
 calls.changes(DAY_TO_COME)
-calls.voids()
+calls.voids(HAS_RECORDS)
 
 
 @router.post(

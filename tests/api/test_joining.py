@@ -253,6 +253,12 @@ async def test_what_others_were_joined_into_is_not_voided(county: County) -> Non
     refused(await tell(worker, f"households/{household['id']}/void", reason="登记错了"), 409, HAS_RECORDS.slug)
 
 
+@pytest.mark.parametrize("kind", ["people", "households"])
+async def test_the_refusal_is_documented(anybody: Phone, kind: str) -> None:
+    call = (await anybody.get("/openapi.json")).json()["paths"][f"/v1/{kind}/{{id}}/void"]["post"]
+    assert HAS_RECORDS.slug in str(call["responses"]["409"])
+
+
 async def test_what_is_open_survives_each_merge_whatever_it_names(county: County) -> None:
     worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
     gone_id, _ = await county.user("village", VILLAGE)
