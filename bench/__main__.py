@@ -20,18 +20,20 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 
 from api import demo, offline
 from api.access import Access
+from api.db.ledger import POST
 from api.db.migrations import migrate
 from api.db.session import Database, Tx
+from api.db.store import as_json
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
-from api.kinds import KINDS, VISIT, Kind
+from api.kinds import KINDS, PAYMENT, VISIT, Kind
 from api.pushed import read as read_ops
 from api.road import Op, write
 from api.rules.caller import Caller
@@ -123,6 +125,30 @@ async def pairs(urls: Urls, keys: Keys) -> list[Pair]:
 
         await database.write(caller, work)
 
+    def a_payment(household: UUID, n: int) -> Op:
+        receipt: dict[str, Any] = {"receipt_book_id": None, "receipt_number": n, "payer_name": None, "for_charge_ids": []}
+        return Op(
+            PAYMENT, uuid4(), {"household_id": household, "amount_fen": 100, "means": "cash", "paid_on": date(2026, 11, 24), **receipt}
+        )
+
+    async def payments() -> None:
+        ops = [a_payment(households[n % len(households)], n) for n in range(BATCH)]
+
+        async def work(tx: Tx) -> None:
+            if any(result.problem for result in await write(tx, caller, ops, today=date(2026, 11, 24), now=datetime.now(UTC))):
+                raise RuntimeError("refused")
+
+        await database.write(caller, work)
+
+    [paid] = await owner.fetch("SELECT * FROM payment LIMIT 1")
+    [posted] = await owner.fetch("SELECT * FROM transfer WHERE event = 'payment' LIMIT 1")
+
+    async def raw_payments() -> None:
+        ids = [uuid4() for _ in range(BATCH)]
+        async with owner.acquire() as tx, tx.transaction():
+            await tx.execute(PAYMENT.store.insert, 1, as_json([{**paid, "id": i} for i in ids]))
+            await tx.execute(POST, 1, as_json([{**posted, "n": n, "record_id": i} for n, i in enumerate(ids)]))
+
     def edits(count: int) -> list[dict[str, object]]:
         at = datetime.now(UTC).isoformat()
         docs = (
@@ -182,6 +208,7 @@ async def pairs(urls: Urls, keys: Keys) -> list[Pair]:
         Pair("list page of 50", call("GET", "/v1/visits", token=reader), "its statement", list_statement, LINES),
         Pair("POST of a visit", call("POST", "/v1/visits?confirm=true", a_visit, 201), "raw insert and commit", raw_insert(1), LINES),
         Pair(f"road, {BATCH} visits", road, "raw insert of as many", raw_insert(BATCH), 1),
+        Pair(f"road, {BATCH} payments", payments, "raw insert of the rows", raw_payments, 1),
         *(Pair(f"push of {BATCH} × {n}", pushed(BATCH), "raw insert of as many", raw_insert(BATCH), n) for n in (1, LINES, PHONES)),
         Pair(f"push of {BATCH}", pushed(BATCH), "the same without HTTP", push_without_http, 1),
         Pair(f"push of 1 × {PHONES}", pushed(1), "one phone", pushed(1), PHONES, 1),

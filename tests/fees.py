@@ -51,26 +51,30 @@ async def balance(owner: Any, kind: str, whose: str) -> int:
 
 
 # What has to hold at any time: each query finds what breaks it
+_SIDES = (
+    "CROSS JOIN LATERAL (VALUES (t.from_type, t.from_owner, -t.amount_fen), (t.to_type, t.to_owner, t.amount_fen)) v (type, owner, fen)"
+)
+_ALLOCATED = """SELECT {0}, sum(CASE t.event WHEN 'allocation' THEN t.amount_fen ELSE -t.amount_fen END) AS fen FROM transfer t
+          WHERE t.event IN ('allocation', 'release') GROUP BY {0}"""
 BROKEN = {
-    "a kept balance is not the sum of its transfers": """
-        SELECT a.type, a.owner FROM account a LEFT JOIN LATERAL (SELECT sum(v.fen) AS fen FROM transfer t CROSS JOIN LATERAL
-          (VALUES (t.from_type, t.from_owner, -t.amount_fen), (t.to_type, t.to_owner, t.amount_fen)) v (type, owner, fen)
-          WHERE v.type = a.type AND v.owner = a.owner) x ON true WHERE a.balance_fen IS NOT NULL AND a.balance_fen <> coalesce(x.fen, 0)""",
-    "a charge says another amount than is allocated to it": """
-        SELECT c.id FROM charge c WHERE c.paid_fen <> (SELECT coalesce(sum(CASE t.event WHEN 'allocation' THEN t.amount_fen
-          ELSE -t.amount_fen END), 0) FROM transfer t WHERE t.charge_id = c.id AND t.event IN ('allocation', 'release'))
-          OR c.paid_fen > c.amount_fen OR (c.status = 'settled') <> (c.paid_fen = c.amount_fen AND NOT c.voided
-            AND c.waiver_approved_by IS NULL) OR ((c.voided OR c.waiver_approved_by IS NOT NULL) AND c.paid_fen <> 0)""",
-    "a payment says another amount than is left of it": """
-        SELECT p.id FROM payment p WHERE p.left_fen < 0 OR p.left_fen <> p.amount_fen
-          - (SELECT coalesce(sum(CASE t.event WHEN 'allocation' THEN t.amount_fen ELSE -t.amount_fen END), 0) FROM transfer t
-             WHERE t.payment_id = p.id AND t.event IN ('allocation', 'release'))
-          - (SELECT coalesce(sum(r.amount_fen), 0) FROM refund r WHERE r.payment_id = p.id AND r.status = 'approved')""",
+    "a kept balance is not the sum of its transfers": f"""
+        SELECT a.type, a.owner FROM account a LEFT JOIN (SELECT v.type, v.owner, sum(v.fen) AS fen FROM transfer t {_SIDES} GROUP BY 1, 2) x
+          USING (type, owner) WHERE a.balance_fen <> coalesce(x.fen, 0)""",
+    "a charge says another amount than is allocated to it": f"""
+        SELECT c.id FROM charge c LEFT JOIN ({_ALLOCATED.format("t.charge_id")}) x ON x.charge_id = c.id
+          WHERE c.paid_fen <> coalesce(x.fen, 0) OR c.paid_fen > c.amount_fen
+          OR (c.status = 'settled') <> (c.paid_fen = c.amount_fen AND NOT c.voided AND c.waiver_approved_by IS NULL)
+          OR ((c.voided OR c.waiver_approved_by IS NOT NULL) AND c.paid_fen <> 0)""",
+    "a payment says another amount than is left of it": f"""
+        SELECT p.id FROM payment p LEFT JOIN ({_ALLOCATED.format("t.payment_id")}) x ON x.payment_id = p.id
+          LEFT JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM refund WHERE status = 'approved' GROUP BY payment_id) r
+            ON r.payment_id = p.id
+          WHERE p.left_fen < 0 OR p.left_fen <> p.amount_fen - coalesce(x.fen, 0) - coalesce(r.fen, 0)""",
     "a household owes and has credit": """
-        SELECT c.household_id FROM charge c JOIN payment p ON p.household_id = c.household_id AND p.left_fen > 0 WHERE c.status = 'open'""",
+        SELECT household_id FROM charge WHERE status = 'open' INTERSECT SELECT household_id FROM payment WHERE left_fen > 0""",
     "a payment is not in the ledger once": """
-        SELECT p.id FROM payment p WHERE (SELECT coalesce(sum(t.amount_fen), 0) FROM transfer t WHERE t.record_id = p.id
-          AND t.event = 'payment') <> p.amount_fen""",
+        SELECT p.id FROM payment p LEFT JOIN (SELECT record_id, count(*) AS n, sum(amount_fen) AS fen FROM transfer WHERE event = 'payment'
+          GROUP BY record_id) t ON t.record_id = p.id WHERE (t.n, t.fen) IS DISTINCT FROM (1::bigint, p.amount_fen::numeric)""",
     "what was collected went elsewhere": """
         SELECT t.seq FROM transfer t WHERE (t.from_type = 'cash' AND t.to_type NOT IN ('till', 'credit', 'unexplained'))
           OR (t.from_type = 'till' AND t.to_type NOT IN ('fiscal', 'credit', 'unexplained'))

@@ -193,7 +193,7 @@ INDEXES = (
     "CREATE INDEX charge_place_day_idx ON charge (county_id, place_id, due_on, id)",
     "CREATE INDEX charge_township_day_idx ON charge (county_id, township_id, due_on, id)",
     "CREATE INDEX payment_household_day_idx ON payment (county_id, household_id, paid_on, id)",
-    "CREATE INDEX payment_left_idx ON payment (county_id, household_id) WHERE left_fen > 0",
+    "CREATE INDEX payment_left_idx ON payment (county_id, household_id, paid_on, created_at, id) WHERE left_fen > 0",
     "CREATE INDEX payment_place_day_idx ON payment (county_id, place_id, paid_on, id)",
     "CREATE INDEX payment_receipt_idx ON payment (county_id, receipt_book_id, receipt_number)",
     "CREATE INDEX payment_township_day_idx ON payment (county_id, township_id, paid_on, id)",

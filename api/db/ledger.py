@@ -61,21 +61,24 @@ CHARGES = f"""
 UNION {_CHARGE} AND t.id = ANY ($3::uuid[])"""
 _PAYMENT = """SELECT t.id, t.household_id, t.place_id, t.township_id, t.rev, t.voided, t.paid_on, t.created_at, t.left_fen,
   t.for_charge_ids FROM payment t WHERE t.county_id = $1"""
-PAYMENTS = f"""
-{_PAYMENT} AND t.household_id = ANY ($2::uuid[]) AND t.left_fen > 0
-UNION {_PAYMENT} AND t.id = ANY ($3::uuid[])"""
+PAYMENTS = f"{_PAYMENT} AND t.id = ANY ($2::uuid[])"
+# Of each of these households the oldest of which something is left
+LEFT = f"""
+SELECT p.* FROM unnest($2::uuid[]) h (id) CROSS JOIN LATERAL ({_PAYMENT} AND t.household_id = h.id AND t.left_fen > 0
+  ORDER BY t.paid_on, t.created_at, t.id LIMIT $3::int) p"""
 _ALLOCATED = """
 SELECT t.payment_id, t.charge_id, sum(CASE t.event WHEN 'allocation' THEN t.amount_fen ELSE -t.amount_fen END)::bigint AS fen
 FROM transfer t WHERE t.county_id = $1 AND t.event = ANY ('{allocation,release}'::text[])"""
 ALLOCATED = f"""
 {_ALLOCATED} AND t.charge_id = ANY ($2::uuid[]) GROUP BY t.payment_id, t.charge_id
 UNION {_ALLOCATED} AND t.payment_id = ANY ($3::uuid[]) GROUP BY t.payment_id, t.charge_id"""
+# The ids twice: by `= ANY` they are found by the key; by the join alone the planner would read the table
 FOLLOW_CHARGE = """
-UPDATE charge t SET paid_fen = x.paid_fen, status = x.status FROM json_to_recordset($2::json) AS x (id uuid, paid_fen bigint, status text)
-WHERE t.county_id = $1 AND t.id = x.id"""
+UPDATE charge t SET paid_fen = x.paid_fen, status = x.status FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS x (id, paid_fen, status)
+WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND t.id = x.id"""
 FOLLOW_PAYMENT = """
-UPDATE payment t SET left_fen = x.left_fen FROM json_to_recordset($2::json) AS x (id uuid, left_fen bigint)
-WHERE t.county_id = $1 AND t.id = x.id"""
+UPDATE payment t SET left_fen = x.left_fen FROM unnest($2::uuid[], $3::bigint[]) AS x (id, left_fen)
+WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) AND t.id = x.id"""
 
 
 async def post(tx: Tx, caller: Caller, postings: Sequence[Posting], now: datetime) -> tuple[date | None, list[Row]]:
@@ -104,8 +107,12 @@ async def post(tx: Tx, caller: Caller, postings: Sequence[Posting], now: datetim
     await store.put(tx, POST, county, rows)
     changed = [(account, fen) for account, fen in balances.items() if known[account] != fen]
     await store.put(tx, BALANCE, county, [{"type": a.type, "owner": a.owner, "balance_fen": fen} for a, fen in changed])
-    await store.put(tx, FOLLOW_CHARGE, county, [row for row in followed if row["kind"] == "charge"])
-    await store.put(tx, FOLLOW_PAYMENT, county, [row for row in followed if row["kind"] == "payment"])
+    for kind, statement, members in (
+        ("charge", FOLLOW_CHARGE, ("id", "paid_fen", "status")),
+        ("payment", FOLLOW_PAYMENT, ("id", "left_fen")),
+    ):
+        if changed_rows := [row for row in followed if row["kind"] == kind]:
+            await tx.execute(statement, county, *([row[member] for row in changed_rows] for member in members))
     return closed, followed
 
 
@@ -175,10 +182,14 @@ async def _settle(tx: Tx, county: int, postings: Sequence[Posting]) -> tuple[dic
             allocated[pair["payment_id"], pair["charge_id"]] = pair["fen"]
     charge_ids |= {charge for _, charge in allocated}
     charges = {row["id"]: dict(row) for row in await tx.fetch(CHARGES, county, list(houses), list(charge_ids))}
-    owing = {row["household_id"] for row in charges.values() if is_owed(row) and row["paid_fen"] < row["amount_fen"]}
-    owing |= {charges[charge]["household_id"] for _, charge in allocated}  # what comes back from a refund may be paid by another's credit
+    need = defaultdict[UUID, int](int)  # by household: what credit could pay, with what comes back from refunds
+    for row in charges.values():
+        need[row["household_id"]] += row["amount_fen"] - row["paid_fen"] if is_owed(row) else 0
+    for (_, charge_id), fen in allocated.items():
+        need[charges[charge_id]["household_id"]] += fen
     payment_ids = {*delta, *(payment for payment, _ in allocated)}
-    payments = {row["id"]: dict(row) for row in await tx.fetch(PAYMENTS, county, list(owing), list(payment_ids))}
+    payments = {row["id"]: dict(row) for row in await tx.fetch(PAYMENTS, county, list(payment_ids))}
+    payments = {**await _credit(tx, county, {house: fen for house, fen in need.items() if fen > 0}), **payments}
     by_house: dict[Any, tuple[list[Owing], list[Paid]]] = {house: ([], []) for house in houses}
     for row in charges.values():
         owed_fen = row["amount_fen"] if is_owed(row) else 0
@@ -199,3 +210,18 @@ async def _settle(tx: Tx, county: int, postings: Sequence[Posting]) -> tuple[dic
             if row["left_fen"] != payment.left_fen:
                 followed.append({"kind": "payment", **row, "left_fen": payment.left_fen})
     return settled, followed
+
+
+async def _credit(tx: Tx, county: int, need: dict[UUID, int]) -> dict[UUID, Row]:
+    """Payments of which something is left, by household the oldest, as many as are needed: there may be any number of them."""
+    found: dict[UUID, Row] = {}
+    most = 16
+    while need:
+        rows = [dict(row) for row in await tx.fetch(LEFT, county, list(need), most)]
+        found |= {row["id"]: row for row in rows}
+        there = defaultdict[UUID, list[int]](list)
+        for row in rows:
+            there[row["household_id"]].append(row["left_fen"])
+        need = {house: fen for house, fen in need.items() if len(there[house]) == most and sum(there[house]) < fen}
+        most *= 8
+    return found

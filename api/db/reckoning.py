@@ -57,13 +57,14 @@ LEFT JOIN LATERAL (SELECT v.type,
   WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.booked_on <= ${FIRST + 2}::date
   GROUP BY v.type) x ON true
 ORDER BY x.type"""
-# What workers hold, and since when: the day of the oldest cash that no counting has taken, first in, first out.
+# What workers hold (a worker sees the own cash alone), and since when: the day of the oldest that no counting has taken, oldest first.
 # Parameters: a place or null
 CUSTODY = f"""
 SELECT s.role, s.user_id AS caller_id, x.* FROM s LEFT JOIN LATERAL (
   SELECT a.owner, a.balance_fen, w.since FROM (SELECT DISTINCT t.to_owner AS owner FROM transfer t
       WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.to_type = 'cash') o
   JOIN account a ON a.county_id = $1 AND a.type = 'cash' AND a.owner = o.owner AND a.balance_fen > 0
+    AND (s.role <> 'village' OR a.owner = s.user_id::text)
   CROSS JOIN LATERAL (SELECT min(y.on_day) AS since FROM (SELECT t.on_day,
       sum(t.amount_fen) OVER (ORDER BY t.on_day DESC, t.seq DESC) - t.amount_fen AS later_fen
     FROM transfer t WHERE t.county_id = $1 AND t.to_type = 'cash' AND t.to_owner = o.owner) y

@@ -76,6 +76,8 @@ async def test_who_holds_cash_for_long_is_told_before_the_office(county: County)
 
     assert await held(worker) == {"user_id": user_id, "balance_fen": 400, "since": "2026-11-01", "late": True}
     assert (await held(officer))["late"] is True
+    colleague = await county.sign_in("worker-2")
+    assert user_id not in [item["user_id"] for item in (await colleague.get("/v1/ledger/custody")).json()["items"]]
     counting = await made(worker, "countings", counted(user_id, 150))
     await officer.post(f"/v1/countings/{counting['id']}/confirm")
     assert [await held(phone) for phone in (worker, officer)] == [

@@ -12,7 +12,7 @@ class Payment(RecordRow, table=True):
     __tablename__ = "payment"
     __table_args__ = (
         *below_household("payment", "paid_on", "day"),
-        Index("payment_left_idx", "county_id", "household_id", postgresql_where=text("left_fen > 0")),
+        Index("payment_left_idx", "county_id", "household_id", "paid_on", "created_at", "id", postgresql_where=text("left_fen > 0")),
         Index("payment_receipt_idx", "county_id", "receipt_book_id", "receipt_number"),
         CheckConstraint("amount_fen > 0", name="payment_amount_check"),
     )
