@@ -106,13 +106,12 @@ def _reminder(attendance_id: UUID, n: int) -> UUID:
 
 
 async def _to_drop(tx: Tx, keeper: Caller, attendances: Collection[Row], told: Collection[Row]) -> list[Op]:
-    """What reminds people who are not expected any more, of whoever declined also what people noted themselves; and what was to be told
-    before a session was moved once more."""
+    """What reminds people who are not expected any more, and what was to be told before a session was moved once more. Only what the
+    check-up raised itself: a lead household, who may note something for anybody in the group, would learn from it who declined."""
     again = [_reminder(each["id"], n) for each in told for n in range(1, each["reminders"] + 1)]
     done = [each for each in attendances if each["state"] not in CALLED]
     over = [_reminder(each["id"], n) for each in done for n in range(1, each["reminders"] + 1)]
-    declined = [each["person_id"] for each in done if each["state"] == "declined"]
-    found = await tx.fetch(statements.REMINDING, keeper.county_id, declined, [*again, *over])
+    found = await tx.fetch(statements.REMINDING, keeper.county_id, [*again, *over])
     return [
         Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": OTHERWISE if row["id"] in again else NO_LONGER}, row["rev"])
         for row in found

@@ -110,6 +110,7 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
     for row in await tx.fetch(kept.KEPT, county, [op.id for op in ops]):
         problem = orjson.loads(row["problem"]) if row["problem"] else None
         memory.kept[row["kind"], row["record_id"]].append({**row, "op": orjson.loads(row["op"]), "problem": problem})
+    ops = [op for op in ops if batch.caller.role in op.kind.readers]  # the others are refused without a look
     known = [op.id for op in ops if batch.trail[op.kind.name, op.id]]
     for row in await tx.fetch(kept.CONFLICTS, county, known, device) if known else ():
         values = {name: orjson.loads(row[name]) for name in ("yours", "theirs")}
@@ -120,7 +121,7 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
     for name, record_id in named:
         away[name].add(record_id)
     for op in ops:
-        if batch.caller.role in op.kind.readers and op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
+        if op.id not in batch.rows[op.kind.name] and batch.trail[op.kind.name, op.id]:
             away[op.kind.name].add(op.id)
         parent_id = _parent_id(op)
         if parent_id and op.kind.parent and parent_id not in batch.rows[op.kind.parent.kind]:

@@ -558,7 +558,7 @@ async def reply(tx: Tx, batch: Batch, ops: Sequence[Op], results: Sequence[Resul
     for kind in KINDS.values():
         mine = [(op, result) for op, result in zip(ops, results, strict=True) if op.kind is kind]
         docs, ids = dict[UUID, Any](), [op.id for op, result in mine if result.with_doc]
-        if ids:
+        if ids and caller.role in kind.readers:
             found = await tx.fetch(kind.documents.stored[caller.view], caller.county_id, caller.user_id, *scope, caller.above, ids)
             docs = {row["id"]: row for row in found}
         doubles = defaultdict[UUID, list[UUID]](list)

@@ -9,11 +9,9 @@ SELECT a.id, a.rev, a.state, a.waiting_since, a.seat_at, a.informed_at, a.remind
   p.voided OR p.status IN ('died', 'moved') AS person_gone
 FROM attendance a JOIN person p ON p.county_id = $1 AND p.id = a.person_id
 WHERE a.county_id = $1 AND a.session_id = $2::uuid AND NOT a.voided ORDER BY a.seat_at, a.id"""
-# Open follow-ups that remind these people: raised by the check-up ($3), or by people for whoever declined ($2)
+# Those of these follow-ups that are open
 REMINDING = """
-SELECT f.id, f.rev FROM follow_up f
-WHERE f.county_id = $1 AND f.status = 'open' AND NOT f.voided AND (f.id = ANY ($3::uuid[])
-  OR (f.person_id = ANY ($2::uuid[]) AND f.reason = 'checkup_reminder' AND f.created_by IS NOT NULL))"""
+SELECT f.id, f.rev FROM follow_up f WHERE f.county_id = $1 AND f.status = 'open' AND NOT f.voided AND f.id = ANY ($2::uuid[])"""
 TO_COME = "SELECT t.id FROM checkup_session t WHERE t.county_id = $1 AND t.held_on >= $2::date"
 # Attendances of people, whole, those included that were joined into others
 OF_PEOPLE = """

@@ -45,7 +45,7 @@ class Documents:
         self.listed = listed
         self.own = f"t.{own} = s.user_id" if own else "false"
         self.hidden_from = tuple(role for role in ROLES if role not in readers)
-        # whoever writes a record reads it, so `stored` need not ask
+        # the road asks for no document of a kind that the caller does not read, so `stored` need not ask
         self.readable = f" AND s.role = ANY ('{{{','.join(readers)}}}')" if self.hidden_from else ""
         self.table, self.columns = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         self.sort, (self.sort_type, self.direction) = next(iter(order.items()))

@@ -20,6 +20,7 @@ How = Literal["step", "make_up", "undo"]
 NAMESPACE = UUID("6d1f0c52-8a5e-5b0f-9c3e-0f6a51d7a9b4")
 # What phones say at the same time: the higher one stands
 RANK: dict[State, int] = {state: rank for rank, state in enumerate(get_args(State))}
+DECLINED = "/declined"  # behind the name of a device: that it said so before it said that the person came
 ONLINE = "online"  # stands for a device in what was said
 HOLDS_A_SEAT = ("invited", "confirmed", "attended")
 CALLED = ("invited", "confirmed")  # who hears of it when a session is moved
@@ -89,12 +90,17 @@ def highest(said: Mapping[str, Said]) -> State:
 
 def say(said: dict[str, Said], new: Said, known: State, known_rev: int) -> dict[str, Said]:
     """With what a device says that knew `known`, and of the others what they had said by revision `known_rev`. What takes something back,
-    takes back what its device knew, and nothing else."""
+    takes back what its device knew, and nothing else. A decline is taken back by who takes back the decline, and by nobody who takes back
+    a check-in: it stands under a name of its own, since the same device may have said both."""
     after = dict(said)
     if RANK[new.state] < RANK[known]:
-        for each in said.values():
-            if each.by != new.by and each.rev <= known_rev and RANK[each.state] > RANK[new.state]:
-                after[each.by] = replace(each, gone=True)
+        for by, each in said.items():
+            declined = each.state == "declined" and known != "declined"
+            if by != new.by and each.rev <= known_rev and RANK[each.state] > RANK[new.state] and not declined:
+                after[by] = replace(each, gone=True)
+    mine = said.get(new.by)
+    if mine and (mine.state, new.state) == ("declined", "attended") and not mine.gone:
+        after[f"{new.by}{DECLINED}"] = replace(mine, by=f"{new.by}{DECLINED}")
     after[new.by] = new
     return after
 
@@ -136,7 +142,8 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
             return DECLINED_THIS_ROUND()
         if known != after["state"] or not before:
             new = Said(moment(turn.made_at), after["rev"], str(turn.by or ONLINE), after["state"])
-            after["said"] = written(say(read(before.get("said", [])), new, known, after["rev"]))
+            said = say(read(before.get("said", [])), new, known, after["rev"])
+            after |= {"said": written(said), "state": highest(said)}
     after["undone_at"] = after["undone_at"] or before.get("undone_at")
     if known == "missed" and after["state"] == "invited" and make_up:
         after["make_up_used"] = True
@@ -171,7 +178,7 @@ def merges(
     known_rev, by, at = base_rev or 0, str(turn.by or ONLINE), moment(turn.made_at)
     said = read(present["said"])
     mine = said.get(by)
-    if mine and mine.at > at:  # of one device the later edit stands
+    if mine and mine.at > at and mine.rev > known_rev:  # of one device the later edit stands; what it knew of came before, by any clock
         return {}, None
     known: State = mine.state if mine and mine.rev > known_rev else _at(trail, present, "state", known_rev) or "none"
     wanted: State = doc.get("state", known)

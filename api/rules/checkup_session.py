@@ -24,6 +24,8 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
     programme, first = turn.named.get("programme_id"), turn.named.get("make_up_for_id")
     if not before and programme and after["round"] not in [each["number"] for each in programme["rounds"]]:
         return NO_SUCH_ROUND.at("/round")
+    if after["make_up_for_id"] == after["id"]:
+        return OTHER_ROUND.at("/make_up_for_id")
     if first and (first["programme_id"], first["round"]) != (after["programme_id"], after["round"]):
         return OTHER_ROUND.at("/make_up_for_id")
     if before and _arrangement(before) != _arrangement(after):
@@ -37,17 +39,18 @@ def _arrangement(session: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def settles(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
     members = ("capacity", "arranged_at", "voided")
-    return {after["id"]} if before is not None and any(before[name] != after[name] for name in members) else set()
+    return {after["id"]} if before is None or any(before[name] != after[name] for name in members) else set()
 
 
 def seats(session: Mapping[str, Any], attendances: Sequence[Mapping[str, Any]]) -> tuple[list[UUID], bool, int]:
-    """Who has to wait, whether it is full, and by how many it is over. First come, first seated; who came has come. `attendances`: by the
-    time at which they arrived at the service."""
+    """Who has to wait, whether it is full, and by how many it is over, in tens: whoever knows the own people would count the others'. First
+    come, first seated; who came has come. `attendances`: by the time at which they arrived at the service."""
     holding = [each for each in attendances if each["state"] in HOLDS_A_SEAT]
     capacity = session["capacity"] or len(holding) + 1
     waiting = [each["id"] for each in holding[capacity:] if each["state"] != "attended"]
     seated = len(holding) - len(waiting)
-    return waiting, seated >= capacity, max(0, seated - capacity)
+    over = max(0, seated - capacity)
+    return waiting, seated >= capacity, -(-over // 10) * 10
 
 
 def to_be_told(session: Mapping[str, Any], attendances: Sequence[Row], today: date) -> Iterator[Row]:

@@ -103,13 +103,19 @@ def _sought(value: str) -> str:
     return _no_nul(wanted)
 
 
+def _storable(at: datetime) -> datetime:
+    if not 1 < at.year < 9999:  # in UTC it might be in no year that the driver knows
+        raise PydanticCustomError("time", "no time of a clock")
+    return at
+
+
 def _no_twice(value: list[Any]) -> list[Any]:
     return list(dict.fromkeys(value))
 
 
 Id = UUID
 Day = date
-Instant = AwareDatetime
+Instant = Annotated[AwareDatetime, AfterValidator(_storable)]
 PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 PlaceOrBelow = Annotated[  # what the filter `place_id` of a list says
     PlaceNumber | None, Field(description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)"))

@@ -29,7 +29,10 @@ class CheckupSession(Record):
     ] = "planned"
     full: Annotated[bool, SERVER, says("名额是否已满", "Whether all seats are taken", False)] = False
     over_by: Annotated[
-        int, SERVER, Seen(group="none"), says("超出名额几人（现场来的照样接待）", "By how many it is over: whoever came was welcome", 0)
+        int,
+        SERVER,
+        Seen(group="none"),
+        says("超出名额约几人，按十进（现场来的照样接待）", "By how many it is over, rounded up to tens: whoever came was welcome", 0),
     ] = 0
 
 

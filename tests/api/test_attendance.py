@@ -429,7 +429,76 @@ async def test_a_make_up_invitation_made_offline(checkup: Round) -> None:
     assert (now["state"], now["make_up_used"], now["session_id"]) == ("invited", True, session["id"])
 
 
+async def test_a_clock_that_was_ahead_does_not_lose_a_decline(checkup: Round) -> None:
+    """The phone knew its own invitation: what it says of that comes after it, whatever its clock said at the time."""
+    phone, person = await checkup.county.sign_in("worker-1"), await checkup.person()
+    record = id_of(checkup.programme, person)
+    ahead = {**op("attendance", record, checkup.body(person)), "at": "2031-01-01T00:00:00.000+08:00"}
+    assert (await push(phone, ahead))[0]["outcome"] == "applied"
+    [result] = await push(phone, op("attendance", record, {"state": "declined"}, 1))
+    assert (result["outcome"], (await checkup.get(record))["state"]) == ("applied", "declined")
+
+
+async def test_a_wrong_check_in_that_is_taken_back_leaves_the_decline(checkup: Round) -> None:
+    declined = await checkup.at("declined")
+    for phone, moment in ((checkup.worker, NOW), (await checkup.county.sign_in("worker-2"), "2026-11-24T04:30:00Z")):
+        came = (await change(phone, await checkup.get(declined["id"]), state="attended")).json()
+        back = (await change(phone, came, state="none", undone_at=moment)).json()
+        assert (back["state"], back["attended_at"]) == ("declined", None)
+    again = {"state": "none", "undone_at": "2026-11-24T05:00:00Z"}
+    assert (await change(checkup.worker, await checkup.get(declined["id"]), **again)).json()["state"] == "none"
+    phone, person = await checkup.county.sign_in("worker-1"), await checkup.person()
+    record = id_of(checkup.programme, person)
+    await push(phone, op("attendance", record, checkup.body(person, state="declined")))
+    await push(phone, op("attendance", record, {"state": "attended"}, 1))
+    await push(phone, op("attendance", record, {"state": "none", "undone_at": NOW}, 2))
+    assert (await checkup.get(record))["state"] == "declined"
+
+
+@pytest.mark.parametrize("member", ["undone_at", "attended_at"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_an_instant_that_no_clock_shows_is_refused(checkup: Round, member: str, instant: str) -> None:
+    person = await checkup.person()
+    refused(await checkup.post(checkup.worker, person, state="attended", **{member: instant}), 422, INVALID.slug, f"/{member}")
+    [result] = await push(checkup.worker, op("attendance", id_of(checkup.programme, person), checkup.body(person, **{member: instant})))
+    assert result["outcome"] == "rejected"
+
+
+async def test_what_is_no_record_is_on_the_list_of_what_was_rejected(checkup: Round) -> None:
+    phone, record = await checkup.county.sign_in("worker-1"), id_of(checkup.programme, await checkup.person())
+    [result] = await push(phone, {**op("attendance", record), "doc": ["x"]})
+    assert result["outcome"] == "rejected"
+    for reader in (phone, checkup.officer):
+        reply = await reader.get("/v1/rejected-ops", params={"limit": 200})
+        assert [item["doc"] for item in reply.json()["items"] if item["record_id"] == record] == [None]
+
+
+async def test_the_lead_household_is_told_no_and_its_other_edits_go_in(checkup: Round) -> None:
+    lead = await checkup.county.sign_in("lead-1")
+    [group] = [place["place_id"] for place in (await lead.get("/v1/me")).json()["places"]]
+    reply = await checkup.worker.post("/v1/households", json={"place_id": group, "number": f"组-{uuid4().hex[:8]}"})
+    person = await checkup.person(checkup.worker, reply.json())
+    visit = op("visit", str(uuid4()), {"household_id": reply.json()["id"], "visited_on": "2026-11-20", "outcome": "absent"})
+    results = await push(lead, op("attendance", id_of(checkup.programme, person), checkup.body(person)), visit)
+    assert [result["outcome"] for result in results] == ["rejected", "applied"]
+
+
 # Seats
+
+
+async def test_a_session_that_comes_after_its_people_is_settled_as_well(checkup: Round) -> None:
+    phone, officer = await checkup.county.sign_in("worker-1"), await checkup.county.sign_in("township-1")
+    session = str(uuid4())
+    people = [await checkup.person() for _ in range(3)]
+    records = [id_of(checkup.programme, person) for person in people]
+    await push(phone, *(op("attendance", i, checkup.body(p, session_id=session)) for i, p in zip(records, people, strict=True)))
+    doc = {"place_id": TOWNSHIP, "programme_id": checkup.programme, "round": 1, "held_on": "2026-12-09", "venue": "卫生院", "capacity": 1}
+    assert (await push(officer, op("checkup_session", session, doc)))[0]["outcome"] == "applied"
+    assert (await officer.get(f"/v1/checkup-sessions/{session}")).json()["full"] is True
+    waits = [(await checkup.get(i))["waiting_since"] is not None for i in records]
+    assert sorted(waits) == [False, True, True]
+    own = {**doc, "id": str(uuid4())}
+    refused(await officer.post("/v1/checkup-sessions", json={**own, "make_up_for_id": own["id"]}), 422, OTHER_ROUND.slug, "/make_up_for_id")
 
 
 async def test_first_come_first_seated_and_who_comes_is_welcome(checkup: Round) -> None:
@@ -442,7 +511,7 @@ async def test_first_come_first_seated_and_who_comes_is_welcome(checkup: Round) 
     assert four["waiting_since"] is not None
     assert (await checkup.session_now())["full"] is True
     walked_in = await checkup.put(await checkup.person(), state="attended")
-    assert (walked_in["waiting_since"], (await checkup.session_now())["over_by"]) == (None, 1)
+    assert (walked_in["waiting_since"], (await checkup.session_now())["over_by"]) == (None, 10)
     await change(checkup.worker, one, state="declined")
     assert (await checkup.get(three["id"]))["waiting_since"] is None
     assert (await checkup.get(four["id"]))["waiting_since"] is not None
@@ -540,7 +609,8 @@ async def test_who_comes_to_another_session_was_there(checkup: Round) -> None:
     assert (now["state"], now["session_id"]) == ("attended", other["id"])
 
 
-async def test_a_decline_ends_what_reminds_of_it(checkup: Round) -> None:
+async def test_a_decline_ends_what_the_checkup_reminds_of_and_nothing_that_people_noted(checkup: Round) -> None:
+    """A lead household may note something for anybody in the group; it would learn from it who declined."""
     invited = await checkup.at("invited")
     household = checkup.household["id"]
     noted = {"household_id": household, "person_id": invited["person_id"], "reason": "checkup_reminder", "due_on": "2026-11-30"}
@@ -553,7 +623,7 @@ async def test_a_decline_ends_what_reminds_of_it(checkup: Round) -> None:
     assert (await change(checkup.worker, now, state="declined")).status_code == 200
     found = await checkup.reminders(invited["person_id"])
     assert sorted((each["reason"], each["status"]) for each in found) == [
-        ("checkup_reminder", "dropped"), ("checkup_reminder", "dropped"), ("elder_care", "open"),
+        ("checkup_reminder", "dropped"), ("checkup_reminder", "open"), ("elder_care", "open"),
     ]  # fmt: skip
     assert {each["dropped_because"] for each in found if each["status"] == "dropped"} == {"不用再提醒"}
 

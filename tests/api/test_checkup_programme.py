@@ -69,6 +69,14 @@ async def test_without_who_anybody_may_come_and_a_change_of_it_is_member_by_memb
     [
         *(
             "免费孕前优生健康检查",
+            "分娩前检查",
+            "围产期检查",
+            "婚檢",
+            "節育服務",
+            "Prepregnancy check",
+            "nonpregnant women",
+            "perinatal care",
+            "birth control",
             "产前检查",
             "婚前医学检查",
             "产后访视",
