@@ -101,7 +101,6 @@ async def measured(urls: Urls, var: Path, how_many: int) -> dict[str, float]:
     callers = [Caller(1, user, None, "village", places, (), (1, 2)) for user in users]
     [before] = await owner.fetch(COUNTED)
     found = {}
-    print("seeded", flush=True)
     apart, n, fen = await paying(database, callers, homes, how_many // 2, BATCH)
     hot, m, more = await paying(database, callers[:1], homes[:1], how_many // 2, BATCH)
     singly, k, last = await paying(database, callers, homes, max(how_many // 20, AT_ONCE), 1)
