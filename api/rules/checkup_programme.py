@@ -13,7 +13,7 @@ from api.rules.attendance import Row, Turn
 _REPRODUCTION = re.compile(
     "孕|妊娠|胎|优生|優生|生殖|生育|产前|產前|产后|產後|产妇|產婦|分娩|围产|圍產|婚检|婚檢|婚前|哺乳|不育|节育|節育|育前|计生|計生|家庭计划|家庭計劃|"
     "pregnan|gestation|perinatal|ante?natal|prenatal|postnatal|preconception|obstetric|midwife|maternity|maternal|birthcontrol|contracept|"
-    "fertil|reproduct|childbearing|childbirth|familyplanning|premarital|eugenic"
+    "fertile|fertility|fertili[sz]|reproduct|childbearing|childbirth|familyplanning|premarital|eugenic"
 )
 _LEFT_OUT = re.compile(r"[\W_]+")
 ANYBODY: Row = {"born_from": None, "born_to": None, "sex": None}
