@@ -13,7 +13,7 @@ from api.db.store import Row
 from api.db.tables.fee_item import CHARGED
 from api.db.tables.receipt_book import ISSUED
 from api.db.tables.refund import REFUNDED
-from api.kinds import CHARGE, COUNTING, PAYMENT, RECEIPT_BOOK, REFUND, Kind
+from api.kinds import CHARGE, COUNTING, HOUSEHOLD, PAYMENT, RECEIPT_BOOK, REFUND, Kind
 from api.problems import MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, STALE, Problem
 from api.road import Op, Result
 from api.rules import charge as charge_rule
@@ -89,7 +89,8 @@ async def decide_refund(access: Access, caller: Caller, refund_id: UUID, *, appr
     async def changes(tx: Tx, refund: Row) -> Row:
         if approves or refund["created_by"] != caller.user_id:
             _officer(caller)
-        # nobody else decides about this household's money meanwhile: the last word is `not-enough` of the ledger, under its locks
+        # first the household, which all that moves its money holds: of two refunds approved at once the second sees the first
+        await store.rows(tx, HOUSEHOLD.store.lock, caller, [refund["household_id"]])
         [payment] = await tx.fetch(REFUNDED, caller.county_id, [refund["payment_id"]], caller.places, caller.townships, access.today())
         left = payment["amount_fen"] - payment["refunded_fen"]
         _unless(refund_rule.may_decide(refund, left, caller.user_id, approves=approves))

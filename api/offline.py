@@ -172,7 +172,7 @@ def _without(batch: Batch, op: Op, gone: set[UUID]) -> Op | None:
     doc = dict(op.doc)
     for member in op.kind.colleagues:
         out = gone & road.each(doc.get(member)) - road.each(before.get(member))
-        if out:
+        if out and member not in op.kind.required:
             doc[member] = [i for i in doc[member] if i not in out] if member in op.kind.sets else None
     return replace(op, doc=doc) if doc != op.doc else None
 

@@ -114,7 +114,7 @@ async def list_accounts(request: Request, query: Annotated[AccountsQuery, Query(
 async def list_entries(
     request: Request,
     type: AccountType,  # noqa: A002 - the name in the path
-    owner: Annotated[str, Path(max_length=40)],
+    owner: Annotated[str, Path(pattern="^[0-9a-z-]{1,40}$")],
     query: Annotated[Paging, Query()],
 ) -> Response:
     return await _page(request, reckoning.STATEMENT, query, BY_SEQ, type, owner)

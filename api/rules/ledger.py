@@ -206,12 +206,11 @@ def of_charge(before: Records | None, after: Records) -> list[Entry]:
     income, owed = Account("income", str(after["fee_item_id"])), Account("owed", str(after["household_id"]))
     if not after["amount_fen"]:  # of an item whose money others collect
         return []
-    if before is None:
-        return [Entry("charge", income, owed, after["amount_fen"], charge_id=after["id"])]
-    if is_owed(before) and not is_owed(after):
+    entries = [] if before else [Entry("charge", income, owed, after["amount_fen"], charge_id=after["id"])]
+    if (before is None or is_owed(before)) and not is_owed(after):  # entered and voided before the phone had a line: both
         event = "charge_cancelled" if after["voided"] else "waiver"
-        return [Entry(event, owed, income, after["amount_fen"], charge_id=after["id"])]
-    return []
+        entries.append(Entry(event, owed, income, after["amount_fen"], charge_id=after["id"]))
+    return entries
 
 
 def status_of(charge: Records, paid_fen: int) -> str:

@@ -7,7 +7,7 @@ from api.language import both
 from api.schemas.base import Day, Id, Paging, PlaceNumber, says
 
 AccountType = Literal["income", "owed", "credit", "cash", "till", "unexplained", "fiscal"]
-Month = Annotated[str, Field(pattern=r"^20\d{2}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 PLACE = both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")
 TYPES = both(
     "income 应收收入 · owed 户应缴 · credit 户余额 · cash 收款人手中 · till 乡镇 · unexplained 待说明 · fiscal 财政专户",
