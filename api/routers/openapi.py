@@ -157,6 +157,8 @@ PROBLEM: Json = {
                 " · format: no cursor at all",
             ),
         },
+        "because": {**WORDS, "description": both("为什么不能收", "Why nothing is charged")},
+        "joined_into_id": {**WORDS, "format": "uuid", "description": both("已并入的记录", "The record that it was joined into")},
         "state": {**WORDS, "description": both("导入现在的状态", "The state that the import is in")},
         "error": {**WORDS, "description": both("OAuth 2.0 错误代码，只在登录时", "The error code of OAuth 2.0, when signing in only")},
     },

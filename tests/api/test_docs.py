@@ -123,6 +123,13 @@ def test_nothing_is_left_without_an_example(app: Any) -> None:
     assert not missing, "\n".join(map(str, missing))
 
 
+def test_examples_of_problems_say_what_their_schema_knows(app: Any) -> None:
+    """The linter that says so needs Node.js."""
+    components = openapi.document(app, "en")["components"]
+    known = components["schemas"]["Problem"]["properties"].keys()
+    assert {slug: said for slug, example in components["examples"].items() if (said := example["value"].keys() - known)} == {}
+
+
 def test_operations_stand_under_the_tags_in_their_order(app: Any) -> None:
     document = openapi.document(app, "en")
     tags = [tag["name"] for tag in document["tags"]]
