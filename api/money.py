@@ -91,7 +91,10 @@ async def decide_refund(access: Access, caller: Caller, refund_id: UUID, *, appr
             _officer(caller)
         # first the household, which all that moves its money holds: of two refunds approved at once the second sees the first
         await store.rows(tx, HOUSEHOLD.store.lock, caller, [refund["household_id"]])
-        [payment] = await tx.fetch(REFUNDED, caller.county_id, [refund["payment_id"]], caller.places, caller.townships, access.today())
+        found = await tx.fetch(REFUNDED, caller.county_id, [refund["payment_id"]], caller.places, caller.townships, access.today())
+        if not found:  # it has moved to another place meanwhile
+            raise NOT_FOUND()
+        [payment] = found
         left = payment["amount_fen"] - payment["refunded_fen"]
         _unless(refund_rule.may_decide(refund, left, caller.user_id, approves=approves))
         return {"status": "approved" if approves else "declined", "decided_by": caller.user_id, "decided_at": access.now()}

@@ -198,8 +198,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             below = {row["id"]: row for row in await store.rows(tx, kind.store.below, caller, moving[kind.parent.kind])}
             rows |= below
             moving[kind.name] |= below.keys()
-        reads = caller.role in kind.readers
-        ids = [i for i in wanted[kind.name] if reads and isinstance(i, UUID) and i not in rows]
+        ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
         rows |= {row["id"]: row for row in await store.records(tx, kind.store, kind.store.lock, caller, ids)}
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
         if kind.parent and kind.store.parents and (kind.parent.follows or kind.posts):

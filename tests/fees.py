@@ -72,6 +72,11 @@ BROKEN = {
           WHERE p.left_fen < 0 OR p.left_fen <> p.amount_fen - coalesce(x.fen, 0) - coalesce(r.fen, 0)""",
     "a household owes and has credit": """
         SELECT household_id FROM charge WHERE status = 'open' INTERSECT SELECT household_id FROM payment WHERE left_fen > 0""",
+    "a household owes in the ledger what its charges don't say": """
+        SELECT x.owner FROM (SELECT v.owner, sum(v.fen) AS fen FROM transfer t SIDES WHERE v.type = 'owed' GROUP BY 1) x
+          LEFT JOIN (SELECT household_id::text AS owner, sum(amount_fen - paid_fen) AS fen FROM charge
+            WHERE NOT voided AND waiver_approved_by IS NULL AND amount_fen > 0 GROUP BY 1) c USING (owner)
+          WHERE x.fen <> coalesce(c.fen, 0)""".replace("SIDES", _SIDES),
     "a payment is not in the ledger once": """
         SELECT p.id FROM payment p LEFT JOIN (SELECT record_id, count(*) AS n, sum(amount_fen) AS fen FROM transfer WHERE event = 'payment'
           GROUP BY record_id) t ON t.record_id = p.id WHERE (t.n, t.fen) IS DISTINCT FROM (1::bigint, p.amount_fen::numeric)""",

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from api.problems import NOT_IN_ORDER, REFUSED_WORD, ROUND_KEPT, Problem
@@ -45,8 +44,3 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
 
 def round_of(programme: Mapping[str, Any], number: int) -> Mapping[str, Any] | None:
     return next((each for each in programme["rounds"] if each["number"] == number), None)
-
-
-def is_over(programme: Mapping[str, Any], number: int, today: date) -> bool:
-    found = round_of(programme, number)
-    return found is not None and date.fromisoformat(found["to_on"]) < today

@@ -49,6 +49,18 @@ async def test_what_was_paid_of_a_voided_charge_is_credit_and_goes_to_the_next(c
     await holds(county.owner)
 
 
+async def test_what_was_entered_and_voided_offline_is_owed_by_nobody(county: County) -> None:
+    phone = await county.sign_in("worker-1")
+    home, charge = await a_home(phone), str(uuid4())
+    doc = {"fee_item_id": ITEM, "household_id": home, "amount_fen": FEE, "due_on": DUE_ON}
+    void = {**op("charge", charge), "void": "记错了"}
+    void.pop("doc", None)
+    results = await push(phone, op("charge", charge, doc), void)
+    assert [result["outcome"] for result in results] == ["applied", "applied"]
+    assert await balance(county.owner, "owed", home) == 0
+    await holds(county.owner)
+
+
 async def test_a_waiver_takes_two_people(county: County) -> None:
     worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
     home = await a_home(worker)

@@ -41,6 +41,15 @@ async def test_it_counts_once_both_sides_have_confirmed(county: County) -> None:
     await holds(county.owner)
 
 
+async def test_a_phone_that_counts_the_cash_of_somebody_who_has_left_is_told(county: County) -> None:
+    """A counting is about somebody: unlike an assignee, the worker can't be left out of it."""
+    officer = await county.sign_in("township-1")
+    user_id, _ = await a_worker(county)
+    assert (await officer.post(f"/v1/users/{user_id}/close")).status_code == 200
+    [result] = await push(officer, op("counting", str(uuid4()), counted(user_id, 1000)))
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/not-found")
+
+
 async def test_a_disputed_one_does_not_count(county: County) -> None:
     officer = await county.sign_in("township-1")
     user_id, worker = await a_worker(county)

@@ -117,3 +117,9 @@ async def test_amounts_are_above_zero_and_guarded_balances_keep_their_side(count
     for kind, fen in (("cash", -1), ("till", -1), ("credit", 1), ("unexplained", 1)):
         with pytest.raises(asyncpg.CheckViolationError, match="account_"):
             await county.owner.execute("INSERT INTO account VALUES (1, $1, 'y', $2)", kind, fen)
+
+
+@pytest.mark.parametrize("path", ["trial-balance?month=20２６-01", "trial-balance?month=2026-13", "accounts/cash/%00", "accounts/cash/A"])
+async def test_what_is_no_month_and_no_owner_is_refused(county: County, path: str) -> None:
+    reply = await (await county.sign_in("township-1")).get(f"/v1/ledger/{path}")
+    assert reply.status_code in (404, 422), reply.text

@@ -1,5 +1,6 @@
 """Refunds and corrections: new entries that name the old, by two people."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -53,6 +54,19 @@ async def test_refunds_of_a_payment_are_together_no_more_than_it(county: County)
     assert (await approve(officer, last)).json()["decided_by"] == OFFICER
     events = await county.owner.fetch("SELECT event, amount_fen FROM transfer WHERE payment_id = $1 ORDER BY seq", money["id"])
     assert [tuple(row) for row in events] == [("payment", FEE), ("refund", FEE - 1000), ("correction", 1000)]
+    await holds(county.owner)
+
+
+async def test_of_two_that_are_approved_at_once_one_is_paid_out(county: County) -> None:
+    """Although the household has other credit, which is not this payment's."""
+    worker, officer, desk = [await county.sign_in(name) for name in ("worker-1", "township-1", "county-admin")]
+    for _ in range(6):
+        home = await a_home(worker)
+        money, other = await paid(worker, home), await paid(worker, home, FEE + 1)
+        refunds = [await made(worker, "refunds", asked(money)) for _ in range(2)]
+        replies = await asyncio.gather(approve(officer, refunds[0]), approve(desk, refunds[1]))
+        assert sorted(reply.status_code for reply in replies) == [200, 422], [reply.text for reply in replies]
+        assert [(await seen(worker, "payments", each))["left_fen"] for each in (money, other)] == [0, FEE + 1]
     await holds(county.owner)
 
 

@@ -243,7 +243,7 @@ def test_a_township_without_villages_holds_nobody() -> None:
 # Which places have a row
 
 
-def place(place_id: int, parent_id: int | None, level: str, *, open: bool = True, settled: bool = False) -> dict[str, Any]:  # noqa: A002
+def place(place_id: int, parent_id: int | None, level: str, *, open: bool = True, settled: bool = False) -> dict[str, Any]:  # noqa: A002 - the name of the column
     township_id = {"county": 0, "township": place_id}.get(level, parent_id)
     same = {"place_id": place_id, "parent_id": parent_id, "township_id": township_id, "level": level, "places": 5}
     return {**same, "open": open, "settled": settled}
