@@ -1,4 +1,4 @@
-"""One dated session at a place: who keeps it, who reads it, and what is checked. Seats and moves: test_attendance.py."""
+"""One dated session at a place: who keeps it, who reads it, and what is checked. Seats and moves: test_checkup_seats.py."""
 
 from typing import Any
 from uuid import uuid4
