@@ -13,7 +13,7 @@ from asyncpg import Record
 from fastapi import Request
 
 from api.db.session import Database
-from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NOT_SIGNED_IN, Problem
+from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NOT_SIGNED_IN, Problem, busy
 from api.rules.caller import COUNTY_PLACE, Caller, Role
 from api.tokens import BadToken, Claims, Keys, Remembered
 
@@ -112,14 +112,15 @@ class Access:
     async def _ask(self, claims: Claims, statement: Callable[[Role], str], *args: Any) -> tuple[Role, list[Record]]:
         identity = (claims.county_id, claims.user_id, claims.device_id)
         role = cast(Role, claims.role)
-        for _ in range(2):
+        for _ in range(3):
             rows = await self.database.fetch(statement(role), *identity, role, claims.issued_at, *args)
             if rows:
                 return role, rows
-            role = self._in_good_standing(
-                await self.database.fetch(STANDING, *identity)
-            )  # the role in the token is older than the database's
-        raise not_signed_in()
+            now = self._in_good_standing(await self.database.fetch(STANDING, *identity))
+            if now == role:  # so the token is from before the device signed in anew
+                raise not_signed_in()
+            role = now  # newer than that in the token, or changed meanwhile
+        raise busy()
 
     @staticmethod
     def _in_good_standing(found: list[Record]) -> Role:

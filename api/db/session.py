@@ -55,6 +55,7 @@ class Database:
             timeout=WAIT_SECONDS,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
+            max_cacheable_statement_size=0,  # no limit: what is over asyncpg's 15 KB is parsed and planned anew each time, and the pull is
             server_settings={"application_name": "jiafang", "jit": "off", "timezone": "UTC", "statement_timeout": "60s"},
         )
 

@@ -6,7 +6,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.kinds import CHILDREN, KINDS
+from api.access import CALLER
+from api.db.feed import Position
+from api.kinds import CHILDREN, FEED, KINDS
 from api.routers.sync import CHECK
 from tests.conftest import Phone, client
 from tests.county import ABOVE, HELD, OTHER, USERS, VILLAGE, County, digest_of, fold, level, move, plain, pull, should_hold
@@ -18,6 +20,15 @@ async def refused(phone: Phone, path: str = "/v1/sync/pull", **query: Any) -> tu
     reply = await phone.get(path, params=query)
     problem = reply.json()
     return reply.status_code, problem["type"].removeprefix("/problems/"), problem.get("reason")
+
+
+async def test_a_connection_keeps_the_statement_of_a_page(county: County) -> None:
+    """It is over the size up to which the driver keeps one unless told; parsed and planned each time, a page took several times as long."""
+    args = [1, uuid4(), uuid4(), "village", 0, list(KINDS), [], 1, None, *Position(), None]
+    async with county.access.database.connection() as tx:
+        for sql in (CALLER + statement for statement in FEED.pull.values()):
+            await tx.fetch(sql, *args)
+            assert await tx.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE statement = $1", sql) == 1
 
 
 # What comes
