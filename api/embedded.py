@@ -217,7 +217,12 @@ def _lock(path: Path, undo: ExitStack) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.pread(lock, 20, 0).decode() or "?"
+        holder = ""
+        for _ in range(100):  # who has just taken it may not have said yet who that is
+            if holder := os.pread(lock, 20, 0).decode():
+                break
+            time.sleep(0.01)
+        holder = holder or "?"
         raise CannotStart(f"这里已经在运行，进程 {holder}。", f"It is already running here, process {holder}.") from None
     os.ftruncate(lock, 0)
     os.pwrite(lock, str(os.getpid()).encode(), 0)

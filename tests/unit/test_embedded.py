@@ -1,11 +1,13 @@
 """The embedded PostgreSQL: what it offers, and the one sentence where it cannot."""
 
+import fcntl
 import os
 import shutil
 import stat
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
@@ -144,3 +146,16 @@ def test_the_reason_is_the_line_that_says_why() -> None:
     assert embedded._reason("initdb: error: no\n") == "initdb: error: no"
     assert embedded._reason("one\ntwo\n") == "two"
     assert embedded._reason("") == "no message"
+
+
+def test_who_is_second_hears_who_was_first_however_close_they_are(tmp_path: Path) -> None:
+    """The first has the lock a moment before it has said who it is."""
+    path = tmp_path / "lock"
+    path.touch()
+    with path.open("r+") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        said = threading.Timer(0.1, path.write_text, ["4711"])
+        said.start()
+        with pytest.raises(CannotStart, match="process 4711"), ExitStack() as undo:
+            embedded._lock(path, undo)
+        said.join()
