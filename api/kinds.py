@@ -16,6 +16,7 @@ from api.db.tables import catalogue_entry as catalogue_entries
 from api.db.tables import charge as charges
 from api.db.tables import checkup_programme as checkup_programmes
 from api.db.tables import checkup_session as checkup_sessions
+from api.db.tables import consent as consents
 from api.db.tables import counting as countings
 from api.db.tables import deposit as deposits
 from api.db.tables import fee_item as fee_items
@@ -26,12 +27,15 @@ from api.db.tables import person as people
 from api.db.tables import place as places
 from api.db.tables import receipt_book as receipt_books
 from api.db.tables import refund as refunds
+from api.db.tables import residence as residences
+from api.db.tables import residence_proposal as residence_proposals
 from api.db.tables import visit as visits
 from api.problems import Problem
 from api.rules import attendance as attendance_rule
 from api.rules import charge as charge_rule
 from api.rules import checkup_programme as checkup_programme_rule
 from api.rules import checkup_session as checkup_session_rule
+from api.rules import consent as consent_rule
 from api.rules import counting as counting_rule
 from api.rules import deposit as deposit_rule
 from api.rules import fee_item as fee_item_rule
@@ -42,6 +46,7 @@ from api.rules import payment as payment_rule
 from api.rules import person as person_rule
 from api.rules import receipt_book as receipt_book_rule
 from api.rules import refund as refund_rule
+from api.rules import residence as residence_rule
 from api.rules import visit as visit_rule
 from api.rules.attendance import Turn
 from api.rules.caller import OFFICES, ROLES, Caller, Role
@@ -67,6 +72,7 @@ from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.charge import Charge
 from api.schemas.checkup_programme import CheckupProgramme
 from api.schemas.checkup_session import CheckupSession
+from api.schemas.consent import Consent
 from api.schemas.counting import Counting
 from api.schemas.deposit import Deposit
 from api.schemas.fee_item import FeeItem
@@ -77,6 +83,8 @@ from api.schemas.person import Person
 from api.schemas.place import Place
 from api.schemas.receipt_book import ReceiptBook
 from api.schemas.refund import Refund
+from api.schemas.residence import Residence
+from api.schemas.residence_proposal import ResidenceProposal
 from api.schemas.visit import Visit
 
 Rule = Callable[[Mapping[str, Any], Mapping[str, Any], date], Problem | None]  # (the record as it would be, its parent, today)
@@ -129,7 +137,8 @@ class Kind:
     id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
     `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
     commit (checkups.py). `voids`: whether people void it. `append_only`: no client changes or voids one. `besides`: a statement over new
-    records that writes what else they make."""
+    records that writes what else they make. `passes`: people, residences and proposals by whose change another place may hear something
+    else (residences.py)."""
 
     name: str
     plural: str
@@ -158,6 +167,7 @@ class Kind:
     looks: Looks | None = None
     posts: Posts | None = None
     besides: str | None = None
+    passes: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], set[UUID]] = lambda before, after: set()
     documents: Documents = field(init=False)
     store: Store = field(init=False)
     # members by their marks (schemas/base.py)
@@ -246,6 +256,7 @@ PERSON = Kind(
     derived=person_rule.derived,
     keys=person_rule.keys,
     doubles=("alike",),
+    passes=residence_rule.of_person,
 )
 CHECKUP_PROGRAMME = Kind(
     name="checkup_programme",
@@ -297,6 +308,7 @@ ATTENDANCE = Kind(
     becomes=attendance_rule.becomes,
     merges=attendance_rule.merges,
     settles=attendance_rule.settles,
+    passes=residence_rule.of_somebody,
     voids=False,
 )
 VISIT = Kind(
@@ -326,6 +338,50 @@ FOLLOW_UP = Kind(
     own=follow_ups.OWN,
     doubles=("household_id", "reason", "due_on"),
     moved={"assignee_id": None, "assignee_place_id": None},
+)
+# What two places say of one person: not for the lead household of a group
+CONSENT = Kind(
+    name="consent",
+    plural="consents",
+    schema=Consent,
+    table=consents.Consent,
+    order=consents.ORDER,
+    filters=consents.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("person", "person_id"),
+    rule=consent_rule.check,
+    passes=residence_rule.of_somebody,
+    append_only=True,
+)
+RESIDENCE_PROPOSAL = Kind(
+    name="residence_proposal",
+    plural="residence-proposals",
+    schema=ResidenceProposal,
+    table=residence_proposals.ResidenceProposal,
+    order=residence_proposals.ORDER,
+    filters=residence_proposals.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("place", "place_id"),
+    becomes=residence_rule.answers,
+    passes=residence_rule.of_proposal,
+    voids=False,
+)
+RESIDENCE = Kind(
+    name="residence",
+    plural="residences",
+    schema=Residence,
+    table=residences.Residence,
+    order=residences.ORDER,
+    filters=residences.FILTERS,
+    writers={"township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("person", "person_id"),
+    born=lambda caller: residence_rule.NEW,
+    id_of=residence_rule.id_of,
+    becomes=residence_rule.becomes,
+    passes=residence_rule.passes,
 )
 # Money: not for the lead household of a group
 FEE_ITEM = Kind(
@@ -434,6 +490,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(PLACE, CATALOGUE_ENTRY, FEE_ITEM, HOUSEHOLD, PERSON, CHECKUP_PROGRAMME, CHECKUP_SESSION, ATTENDANCE, VISIT, FOLLOW_UP),
+        *(CONSENT, RESIDENCE_PROPOSAL, RESIDENCE),
         *(RECEIPT_BOOK, CHARGE, PAYMENT, REFUND, COUNTING, DEPOSIT),
     )
 }

@@ -19,6 +19,7 @@ from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
 from api.jobs import held, importing
+from api.jobs import outbox as letters
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, Problem
 from api.routers import (
     about,
@@ -28,6 +29,7 @@ from api.routers import (
     charge,
     checkup_programme,
     checkup_session,
+    consent,
     counting,
     deposit,
     docs,
@@ -38,6 +40,7 @@ from api.routers import (
     imports,
     ledger,
     me,
+    outbox,
     payment,
     person,
     place,
@@ -46,6 +49,8 @@ from api.routers import (
     putting_right,
     receipt_book,
     refund,
+    residence,
+    residence_proposal,
     sync,
     unsettled,
     user,
@@ -65,6 +70,7 @@ ROUTERS = tuple(
     for part in (
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
         *(checkup_programme, checkup_session, attendance, published_counts),
+        *(residence, residence_proposal, consent, outbox),
         *(fee_item, receipt_book, charge, payment, refund, counting, deposit, ledger),
         *(imports, user, unsettled, putting_right, about, docs),
     )
@@ -85,7 +91,7 @@ def build() -> FastAPI:
             await database.check_role()
             app.state.seals = await Seals.to_serve(settings.seals_file, database)
             access = app.state.access
-            jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake)]
+            jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake), letters.as_they_come(access)]
             working = [asyncio.create_task(job) for job in jobs]
             yield
             for task in working:

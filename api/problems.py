@@ -433,6 +433,28 @@ WRONG_LEVEL = ProblemKind(
 )
 
 # Sync
+OTHER_SIDE = ProblemKind(
+    "other-side",
+    422,
+    both("这是对方一侧的", "It is the other side's"),
+    both(
+        "双地登记里，服务和现居住地由居住一侧写，户籍地和想请帮办的由户籍一侧写。",
+        "In a residence, services and where somebody lives are written by the side of residence; where they are registered, and what is"
+        " asked for, by the side of registration.",
+    ),
+    of_itself=True,
+)
+GUARDIAN_NEEDED = ProblemKind(
+    "guardian-needed",
+    422,
+    both("要由监护人同意", "A guardian has to agree"),
+    both(
+        "不满十四周岁的，由监护人表示同意（个人信息保护法第三十一条）；收回则本人说了就算。",
+        "For somebody under 14 a guardian agrees (Personal Information Protection Law, article 31); to take it back, the child's own"
+        " word is enough.",
+    ),
+    of_itself=True,
+)
 CURSOR_UNUSABLE = ProblemKind(
     "cursor-unusable",
     409,

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 
+from api import residences
 from api.db import kept, ledger, store
 from api.db.ledger import Posting
 from api.db.session import Overtaken, Tx
@@ -99,6 +100,7 @@ class Batch:
     reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
     named: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what they name that is public below
     settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
+    passes: set[UUID] = field(default_factory=set)  # people, residences and proposals whose other side may hear something else
     # by kind: parent -> those of its children that are not voided
     occupied: dict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -428,6 +430,7 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
     batch.settles |= kind.settles(before, after)
+    batch.passes |= kind.passes(before, after)
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
     if kind.parent:
@@ -499,6 +502,8 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         batch.closed, followed = await ledger.post(tx, batch.caller, postings, batch.now)
         written |= {(row["kind"], row["id"]): row for row in followed}
     await store.put(tx, store.REVISE, county, batch.revisions)
+    if batch.passes:
+        written |= await residences.settle(tx, batch.caller, batch.passes, today=batch.today, now=batch.now)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
     changes = {
         key: {member: row[member] for member in members}

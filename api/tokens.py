@@ -33,6 +33,8 @@ LIFETIME = 900
 LONGEST_LIFETIME = 3600
 LEEWAY = 60  # seconds that another process's clock may be ahead of ours
 LONGEST_TOKEN = 4096
+LETTER, RECEIPT = "jiafang-letter+jws", "jiafang-receipt+jws"  # between counties (exchange/letter.py)
+LONGEST_LETTER = 256 * 1024
 INT32 = 2**31 - 1
 
 CLAIMS = frozenset({"iss", "aud", "sub", "exp", "iat", "jti", "county", "device", "role"})
@@ -74,7 +76,7 @@ class Keys:
         self._document = document
         self._secret = _secret(document["secret"])
         self._signers: dict[str, Key] = {}
-        self._verifiers: dict[str, Key] = {}
+        self._verifiers: dict[tuple[str, str], Key] = {}
         for entry in document["signing"]:
             if not (isinstance(entry, dict) and entry.keys() == {"kid", "private"}):
                 raise BadKeys('a signing key must have "kid" and "private"')
@@ -84,9 +86,10 @@ class Keys:
             if kid in self._signers:
                 raise BadKeys(f"the kid {kid} is there twice")
             self._signers[kid] = signer
-            # We write one header per key. A token that starts with exactly this text gets the key; no other header is even looked into.
-            header = jws.sign({}, signer, {"typ": TYPE, "kid": kid}, ALGORITHM).partition(".")[0]
-            self._verifiers[header] = signer.public_key()
+            # We write one header per key and type. What starts with exactly this text gets the key; no other header is even looked into.
+            for typ in (TYPE, LETTER, RECEIPT):
+                header = jws.sign({}, signer, {"typ": typ, "kid": kid}, ALGORITHM).partition(".")[0]
+                self._verifiers[typ, header] = signer.public_key()
         if not self._signers:
             raise BadKeys("there is no signing key")
 
@@ -132,9 +135,9 @@ class Keys:
     def ids(self) -> list[str]:
         return list(self._signers)
 
-    def verifying(self, header: str) -> Key | None:
-        """The key for a token that starts with this text, if it is exactly the header of one of our keys."""
-        return self._verifiers.get(header)
+    def verifying(self, header: str, typ: str = TYPE) -> Key | None:
+        """The key for a token of this type that starts with this text, if it is exactly the header of one of our keys."""
+        return self._verifiers.get((typ, header))
 
     def public_jwks(self) -> dict[str, list[dict[str, str]]]:
         return {"keys": [key.public_key().to_dict() | {"kid": kid, "use": "sig"} for kid, key in self._signers.items()]}
@@ -185,14 +188,31 @@ def issue(keys: Keys, *, county_id: int, user_id: UUID, device_id: UUID, role: s
 
 
 def verify(keys: Keys, token: str, now: int) -> Claims:
-    parts = TOKEN.fullmatch(token) if len(token) <= LONGEST_TOKEN else None
-    key = keys.verifying(parts["header"]) if parts else None
+    try:
+        return _claims(_opened(keys, TYPE, token, LONGEST_TOKEN), now)
+    # ValueError is what UUID says.
+    except (ValueError, TypeError, AttributeError):
+        raise BadToken from None
+
+
+def signed(keys: Keys, typ: str, body: dict[str, Any]) -> str:
+    kid, key = keys.signing
+    return jws.sign(body, key, {"typ": typ, "kid": kid}, ALGORITHM)
+
+
+def opened(keys: Keys, typ: str, text: str) -> Any:
+    """What one of our keys signed as of this type. Raises BadToken."""
+    return _opened(keys, typ, text, LONGEST_LETTER)
+
+
+def _opened(keys: Keys, typ: str, text: str, longest: int) -> Any:
+    parts = TOKEN.fullmatch(text) if len(text) <= longest else None
+    key = keys.verifying(parts["header"], typ) if parts else None
     if key is None:
         raise BadToken
     try:
-        payload = jws.verify(token, key, (ALGORITHM,)).decode("ascii")
-        return _claims(json.loads(payload, object_pairs_hook=key_file.no_twins), now)
-    # jose leaks these from tokens that are made for it; ValueError is also what json and UUID say.
+        return json.loads(jws.verify(text, key, (ALGORITHM,)).decode("utf-8"), object_pairs_hook=key_file.no_twins)
+    # jose leaks these from tokens that are made for it; ValueError is also what json says.
     except (JOSEError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise BadToken from None
 

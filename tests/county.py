@@ -215,7 +215,7 @@ async def move(owner: Any, household_id: Any, to: int) -> None:
         rows = []
         below = [(child.name, f"{child.parent.member} = $1") for child in CHILDREN["household"] if child.parent]
         theirs = "person_id IN (SELECT p.id FROM person p WHERE p.household_id = $1)"
-        for kind, key in (("household", "id = $1"), *below, ("attendance", theirs)):
+        for kind, key in (("household", "id = $1"), *below, *((child.name, theirs) for child in CHILDREN["person"])):
             old = {row["id"]: row["place_id"] for row in await owner.fetch(f"SELECT id, place_id FROM {kind} WHERE {key}", household_id)}
             for row in await owner.fetch(
                 f"UPDATE {kind} SET place_id = $2, township_id = $3, rev = rev + 1 WHERE {key} RETURNING id, rev, voided",

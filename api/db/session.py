@@ -163,6 +163,11 @@ def scope(caller: Caller) -> str:
     return " ".join(f"SET LOCAL app.{name} = '{value}';" for name, value in settings.items())
 
 
+async def act_as(tx: Tx, caller: Caller) -> None:
+    """From here on in the transaction: what a write causes elsewhere has the scope of that consequence."""
+    await tx.execute(scope(caller))
+
+
 def _array(numbers: tuple[int, ...]) -> str:
     return "{" + ",".join(str(int(n)) for n in numbers) + "}"
 

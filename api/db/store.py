@@ -4,10 +4,11 @@ Each is set-wise and stands alone, with INSERT outermost and `county_id` by para
 JSON parameter: arrays keep their shape in it, which `unnest` of several arrays would flatten.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import orjson
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
@@ -160,8 +161,12 @@ async def records(tx: Tx, store: Store, statement: str | None, caller: Caller, k
     if not keys or statement is None:
         return []
     above = (caller.above,) if statement is store.named else ()
-    found = await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships, *above)
-    return [{**row, **{name: orjson.loads(row[name]) for name in store.json}} for row in found]
+    return decoded(store, await tx.fetch(statement, caller.county_id, list(keys), caller.places, caller.townships, *above))
+
+
+def decoded(store: Store, found: Iterable[asyncpg.Record]) -> list[Row]:
+    """Whole records with what they hold as JSON."""
+    return [{**row, **{name: orjson.loads(row[name]) for name in store.json if row[name] is not None}} for row in found]
 
 
 async def tick(tx: Tx, county_id: int) -> int:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo, demo_money, imports, money, pushed, sign_in, unsettled
+from api import accounts, demo, demo_migrants, demo_money, imports, money, pushed, sign_in, unsettled
 from api.access import Access
 from api.db.session import Tx
 from api.kinds import (
@@ -16,6 +16,7 @@ from api.kinds import (
     CHARGE,
     CHECKUP_PROGRAMME,
     CHECKUP_SESSION,
+    CONSENT,
     COUNTING,
     DEPOSIT,
     FEE_ITEM,
@@ -26,6 +27,7 @@ from api.kinds import (
     PLACE,
     RECEIPT_BOOK,
     REFUND,
+    RESIDENCE,
     VISIT,
     Kind,
 )
@@ -53,6 +55,8 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     desk = command_line(county_id, sorted(set(township.values())))
     rows: tuple[Sequence[Any], ...] = (places, households, people, visits, follow_ups, programmes, sessions, attendances)
     taken: dict[Kind, list[demo_money.Row]] = {
+        CONSENT: demo_migrants.consents(),
+        RESIDENCE: demo_migrants.residences(),
         FEE_ITEM: demo_money.fee_items(),
         RECEIPT_BOOK: demo_money.receipt_books(),
         CHARGE: demo_money.charges(),

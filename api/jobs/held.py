@@ -15,6 +15,7 @@ from api.access import Access
 from api.db import kept
 from api.db.session import Tx
 from api.db.tables.follow_up import NOBODYS
+from api.jobs.residences import as_days_go_by
 from api.places import at_server
 from api.problems import Problem
 from api.rules.caller import Caller, command_line
@@ -44,6 +45,7 @@ async def sweep(access: Access) -> None:
         await unsettled.release(access, keeper, await access.database.write(keeper, look))
         await hand_over(access, keeper.county_id)
         await checkups.settle(access, keeper.county_id, await checkups.to_come(access, keeper.county_id))
+        await as_days_go_by(access, keeper.county_id)
         await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))
 
 

@@ -12,11 +12,12 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel
 
-from api import demo, demo_money, pushed
+from api import demo, demo_migrants, demo_money, pushed
 from api.language import both
 from api.problems import DAY_TO_COME
 from api.routers import sync, wire
 from api.routers.about import ABSENT
+from api.rules import residence as two_places
 from api.rules.attendance import id_of
 from api.rules.citizen_id import check_digit
 from api.rules.standard_catalogues import standard
@@ -26,6 +27,7 @@ from api.schemas.catalogue_entry import CatalogueEntry
 from api.schemas.charge import Charge
 from api.schemas.checkup_programme import CheckupProgramme
 from api.schemas.checkup_session import CheckupSession
+from api.schemas.consent import Consent
 from api.schemas.counting import Counting
 from api.schemas.deposit import Deposit
 from api.schemas.fee_item import FeeItem
@@ -37,6 +39,8 @@ from api.schemas.person import Person
 from api.schemas.place import Place
 from api.schemas.receipt_book import ReceiptBook
 from api.schemas.refund import Refund
+from api.schemas.residence import Residence
+from api.schemas.residence_proposal import ResidenceProposal
 from api.schemas.unsettled import Conflict, KeptOp
 from api.schemas.user import DeviceReply, HeldPlace, Me, UserReply
 from api.schemas.visit import Visit
@@ -66,6 +70,7 @@ FILTERS: dict[str, Any] = {
     "paid_to": "2026-11-30",
     "has_credit": False,
     "deposited_from": "2026-11-01",
+    "comes_home": True,
 }
 BASE = {"rev": 1, "voided": False, "created_at": AT, "updated_at": AT}
 
@@ -154,6 +159,7 @@ def by_operation() -> Mapping[str, Example]:
             *_unsettled(county),
             *_putting_right(county),
             *_money(county),
+            *_two_places(county),
             *_service(),
         ]
     )
@@ -359,6 +365,53 @@ def _reads(kind: str, plural: str, caller: str, stored: dict[str, Any]) -> Itera
     yield f"list_{plural}", Example(caller, {"items": [stored], "next": None}, query={**stored, **FILTERS})
     yield f"get_{kind}", Example(caller, stored, path=path)
     yield f"list_{kind}_revisions", Example(caller, {"items": [entry]}, path=path)
+
+
+def _two_places(county: _Demo) -> Iterator[tuple[str, Example]]:
+    """Of people who left the first village, and of somebody who is said to come from elsewhere."""
+    by, village = "worker-1", county.stored_place(county.number[county.village])
+    number = {row["id"]: county.stored_person(row)["place_id"] for row in county.people}
+
+    def stored(one: demo_migrants.Migrant, row: demo_money.Row, **more: Any) -> dict[str, Any]:
+        said = {**row["doc"], "id": row["id"], "registered_in": village["code"], "state": "proposed", "waiting_since": "2026-11-24"}
+        return _shown(Residence, said | more, place_id=number[one.person["id"]], created_by=row["author"])
+
+    rows = zip(demo_migrants.migrants(), demo_migrants.residences(), strict=False)  # the answers follow
+    waits, wrong, *_ = [each for each in rows if each[0].person["id"] in number and not each[0].there]
+    shown = stored(*waits)
+    home = waits[0].person["household_id"]
+    other = next(row for row in county.people if row["household_id"] == home and str(row["id"]) != shown["person_id"])
+    new = {"residence_id": "0193a1f2-7e21-7c02-9f40-3b1c5d7e9a01", "side": "registration", "person_id": str(other["id"])}
+    new |= {"living_in": f"{demo.COUNTY_CODE[:6]}101000", "since_on": "2026-11-20", "cause": "study"}
+    made = {**shown, **new, "id": str(two_places.id_of(new))}
+    taken_back = stored(*wrong, state="declined", waiting_since=None)
+    yield from _calls("residence", "residences", by, shown, (new, made), {"comes_home_on": "2027-02-03"}, taken_back)
+
+    together = {"id": "0193a1f2-7e21-7c02-9f40-3b1c5d7e9a03", "person_ids": [str(other["id"])]}
+    together |= {name: new[name] for name in ("side", "living_in", "since_on")}
+    yield "create_residences_of_household", Example(by, {"id": str(home), "records": {"residence": 1}}, together, {"id": str(home)})
+    letter = {"residence_id": str(demo_migrants.FAR), "side": "registration", "to_code": demo_migrants.FAR_CODE, "version": 1}
+    letter |= {"delivered_version": 0, "made_at": AT, "tries": 1, "state": "waiting", "problem": "NoSuchCounty"}
+    yield "list_outbox", Example("county-admin", {"items": [letter]}, query=letter)
+    yield "replay_letter", Example("county-admin", letter, path=letter)
+
+    [said] = [row for row in demo_migrants.consents() if str(row["doc"]["person_id"]) == shown["person_id"]]
+    at = {"acted_at": "2026-11-20T02:00:00.000Z", "place_id": shown["place_id"], "created_by": said["author"], "through": "self"}
+    given = _shown(Consent, {**said["doc"], "id": said["id"], **at})
+    yield from _reads("consent", "consents", by, given)
+    members = ("person_id", "act", "acted_at", "text_version", "through")
+    again = {"id": "0193a1f2-7e21-7c02-9f40-3b1c5d7e9a02", "purpose": "share_contact", **{name: given[name] for name in members}}
+    yield "create_consent", Example(by, {**given, **again}, again)
+
+    asked = next(one for one in demo_migrants.migrants() if one.lives_in["id"] == county.village and not one.there)
+    about = {name: asked.person[name] for name in ("name", "sex", "born_on")}
+    ends = {"side": "residence", "registered_in": asked.village["code"], "living_in": village["code"]}
+    days = {"since_on": demo_migrants.SINCE, "cause": "work", "status": "waiting", "proposed_on": "2026-11-24"}
+    told = _shown(ResidenceProposal, {**about, **ends, **days, "id": asked.residence_id}, place_id=village["place_id"], created_by=None)
+    yield from _reads("residence_proposal", "residence_proposals", by, told)
+    because = {"declined_because": "查无此人"}
+    declined = {**told, **because, **dict.fromkeys((*about, "living_in")), "status": "declined", "rev": 2}
+    yield "change_residence_proposal", Example(by, declined, because, {"id": told["id"]})
 
 
 def _calls(

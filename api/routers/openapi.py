@@ -98,6 +98,9 @@ TAGS = {
     both("体检", "Check-ups"): both("自愿体检：项目、场次、来没来", "Voluntary check-ups: programmes, sessions, who came"),
     both("收费", "Fees"): both("收什么、收了多少、票据、退款、点交、缴存", "Charges, payments, receipts, refunds, deposits"),
     both("账簿", "The books"): both("账户、日记账、试算平衡、手中现金、不符的", "Accounts, day book, trial balance, custody"),
+    both("双地", "Two places"): both(
+        "户籍地和现居住地各记各的，本人同意的才互通", "Where people are registered and where they live, and what they let pass"
+    ),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
@@ -108,6 +111,8 @@ TAGS = {
 }  # fmt: skip
 
 PATH_WORDS = {
+    "residence_id": both("哪一登记", "Of which residence"),
+    "side": both("哪一侧的话", "Whose part it is"),
     "id": both("编号（UUID）", "Id (a UUID)"),
     "place_id": both("地方编号", "Number of the place"),
     "number": both("号码", "The number"),

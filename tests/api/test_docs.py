@@ -32,6 +32,7 @@ LAST = ("report_device_lost", "revoke_device", "sign_out", "change_password", "r
 OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at", "device_id", "device"}
 OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
 OWN |= {"ended_at", "done", "created"}  # how far an import is
+OWN |= {"made_at", "tries", "problem"}  # how far a letter is
 OWN |= {"decided_at", "confirmed_at", "items"}  # the books grow with each example
 OWN |= {"received_at", "settled_at", "changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
 NEEDS_A_FILTER = {"list_attendances"}  # one or the other

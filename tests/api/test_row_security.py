@@ -51,6 +51,7 @@ HELD = (
     "import",
     "import_row",
     "published_count",
+    "outbox",
     *LEDGER,
 )
 

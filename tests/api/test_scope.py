@@ -87,7 +87,22 @@ def _counting(spot: Spot) -> dict[str, Any]:
 
 
 PAID = {str(row["doc"]["household_id"]): row["id"] for row in demo_money.payments()}
+
+
+def _residence(spot: Spot) -> dict[str, Any]:
+    return {
+        "residence_id": str(uuid4()),
+        "side": "registration",
+        "person_id": HEAD.get(spot.household_id, str(uuid4())),
+        "since_on": "2026-03-01",
+        "declined_because": "试",
+    }
+
+
+SAID = {"purpose": "share_contact", "act": "given", "acted_at": "2026-11-20T02:00:00.000Z", "text_version": "2026-1", "through": "guardian"}
 SAMPLES = {
+    "consent": Sample(lambda spot: {"person_id": HEAD.get(spot.household_id, str(uuid4())), **SAID}, {"act": "withdrawn"}),
+    "residence": Sample(_residence, {"comes_home_on": "2027-02-03"}),
     "attendance": Sample(asked, {"state": "confirmed"}),
     "household": Sample(lambda spot: {"place_id": spot.place_id, "number": f"试-{uuid4().hex[:12]}"}, {"address": "村西头"}),
     "person": Sample(lambda spot: {"household_id": spot.household_id, **BORN}, {"status": "away"}, PRIVATE),
@@ -103,7 +118,7 @@ SAMPLES = {
     ),
 }
 # of which there is one in each place of the demonstration county
-EVERYWHERE_THERE = ("household", "person", "visit", "follow_up", "charge", "payment")
+EVERYWHERE_THERE = ("household", "person", "visit", "follow_up", "consent", "residence", "charge", "payment")
 
 CALLERS = (*tuple(USERS)[:10], "township-3", "worker-5")
 
@@ -132,7 +147,8 @@ SPOTS = {
     "township 2": _first(lambda s: {s.village_id} == HELD["worker-4"]),
     "township 3": _first(lambda s: {s.township_id} == HELD["township-3"]),
 }
-PLACED = [kind for kind in KINDS.values() if not kind.public_below]
+# A proposal is made by what another place says: test_residence_proposal.py
+PLACED = [kind for kind in KINDS.values() if not kind.public_below and kind.name != "residence_proposal"]
 
 every_kind = pytest.mark.parametrize("kind", PLACED, ids=lambda kind: kind.name)
 every_caller = pytest.mark.parametrize("username", CALLERS)
@@ -304,7 +320,7 @@ async def test_nothing_is_created_out_of_reach(sign_in: SignIn, kind: Kind, user
     phone = await sign_in(username)
     assert kind.parent is not None
     there = SAMPLES[kind.name].make(spot)
-    nowhere = {**there, kind.parent.member: NOWHERE if kind.parent.kind == "place" else str(uuid4())}
+    nowhere = {**SAMPLES[kind.name].make(spot), kind.parent.member: NOWHERE if kind.parent.kind == "place" else str(uuid4())}
     made, nothing = await create(phone, kind, there), await create(phone, kind, nowhere)
     assert nothing.status_code == (404 if right(username, kind) else 403)
     if right(username, kind) and finds(username, spot, kind):

@@ -1,0 +1,1 @@
+"""What we say to another county, on this instance or, later, on another one."""

@@ -1,0 +1,201 @@
+"""Two places in two counties: letters, in any order, twice or never; what can't be delivered; what a letter must be."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from api.exchange.letter import BadLetter, Letter, read_letter, read_receipt
+from api.jobs import outbox
+from api.problems import NOT_FOUND
+from api.tokens import Keys
+from tests.conftest import Databases
+from tests.county import County, a_county, fold, level, refused
+from tests.two_places import SECOND, Migrant, a_far_migrant, a_second_county, changed
+
+
+@pytest.fixture(scope="module")
+async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outbox, "LOOK_AGAIN", 3600)  # what goes out goes when a test says so
+        async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
+            await a_second_county(made)
+            yield made
+
+
+async def written(county: County) -> list[Any]:
+    return list(await county.owner.fetch("SELECT * FROM outbox WHERE delivered_version < version AND NOT dead"))
+
+
+async def proposed(county: County) -> Migrant:
+    migrant = await a_far_migrant(county)
+    made = await migrant.there.says("residence", migrant.residence_id, registered_in=migrant.home.code)
+    assert made.status_code == 201, made.text
+    return migrant
+
+
+async def accepted(county: County) -> Migrant:
+    migrant = await proposed(county)
+    await outbox.deliver(county.access)
+    assert (await migrant.home.says("registration", migrant.residence_id)).status_code == 201
+    await outbox.deliver(county.access)
+    await outbox.deliver(county.access)
+    return migrant
+
+
+async def test_a_letter_goes_there_and_an_answer_back(county: County) -> None:
+    migrant = await proposed(county)
+    assert (await migrant.home.worker.get(f"/v1/residence-proposals/{migrant.residence_id}")).status_code == 404
+    await outbox.deliver(county.access)
+    asked = await migrant.home.proposal(migrant.residence_id)
+    assert (asked["name"], asked["living_in"], asked["status"]) == ("赵远", f"{SECOND[:6]}001000", "waiting")
+    answer = await migrant.home.says("registration", migrant.residence_id)
+    assert (answer.status_code, answer.json()["state"]) == (201, "accepted"), answer.text
+    assert (await migrant.there.residence(migrant.residence_id))["state"] == "proposed"
+    await outbox.deliver(county.access)
+    there = await migrant.there.residence(migrant.residence_id)
+    assert (there["state"], there["registered_in"]) == ("accepted", migrant.home.code)
+    await outbox.deliver(county.access)  # the name need not be known there any more
+    assert await written(county) == []
+    receipts = await county.owner.fetch("SELECT receipt FROM outbox WHERE residence_id = $1", migrant.residence_id)
+    assert [read_receipt(county.access.keys, row["receipt"]).outcome for row in receipts] == ["applied", "applied"]
+    kept = await county.owner.fetchval("SELECT theirs::text FROM residence_proposal WHERE id = $1", migrant.residence_id)
+    assert "赵远" not in kept
+
+
+async def test_a_decline_goes_back(county: County) -> None:
+    migrant = await proposed(county)
+    await outbox.deliver(county.access)
+    asked = await migrant.home.proposal(migrant.residence_id)
+    await changed(migrant.home.worker, asked, "residence-proposals", declined_because="查无此人")
+    await outbox.deliver(county.access)
+    there = await migrant.there.residence(migrant.residence_id)
+    assert (there["state"], there["other"]["declined_because"]) == ("declined", "查无此人")
+
+
+async def test_withdrawal_shuts_this_side_at_once_and_overtakes_what_was_not_delivered(county: County) -> None:
+    migrant = await accepted(county)
+    await migrant.there.consents("share_contact")  # not delivered yet
+    waiting = [row for row in await written(county) if str(row["residence_id"]) == migrant.residence_id]
+    assert ["13800138000" in row["part"] for row in waiting] == [True]
+    await migrant.there.consents("share_contact", "withdrawn", "2026-11-24T03:00:00.000Z")
+    waiting = [row for row in await written(county) if str(row["residence_id"]) == migrant.residence_id]
+    assert ["13800138000" in row["part"] for row in waiting] == [False]
+    phone = await county.sign_in("worker-1", str(uuid4()))
+    changes, cursor = await level(phone)
+    await outbox.deliver(county.access)
+    home, _ = await migrant.both()
+    assert home["other"]["phones"] == []
+    await county.owner.execute("UPDATE consent SET created_at = acted_at")  # the day of the tests is past
+    await migrant.there.consents("share_contact", "given", "2026-11-24T04:00:00.000Z")
+    await outbox.deliver(county.access)
+    held = fold((await level(phone, cursor))[0], fold(changes))
+    assert held["residence", home["id"]]["other"]["phones"] == ["13800138000"]
+    await migrant.home.consents("share_contact", "withdrawn")  # said at home: empty there at once, and asked of the other side
+    assert (await migrant.home.residence(migrant.residence_id))["other"]["phones"] == []
+    await outbox.deliver(county.access)
+    await outbox.deliver(county.access)
+    assert "13800138000" not in await county.owner.fetchval(
+        "SELECT part::text FROM outbox WHERE residence_id = $1 AND side = 'residence'", migrant.residence_id
+    )
+
+
+async def test_letters_in_any_order_doubled_and_lost(county: County) -> None:
+    """Both sides edit at random while letters are held back, sent twice, late, or lost; then what is still to be sent is sent. Both rows
+    agree then, and would say the same if all had come in order."""
+    random = Random("letters")
+    for _ in range(12):
+        migrant, letters = await accepted(county), []
+        for _ in range(random.randint(3, 10)):
+            place = random.choice([migrant.home, migrant.there])
+            row = await place.residence(migrant.residence_id)
+            doc: dict[str, Any] = random.choice(
+                [
+                    {"since_on": f"2026-0{random.randint(1, 9)}-01"},
+                    {"cause": random.choice(["work", "study", "family"])},
+                    {"comes_home_on": f"2027-01-{random.randint(10, 28)}"},
+                    {"until_on": random.choice([None, "2026-11-20"])},
+                ]
+            )
+            await changed(place.worker, row, **doc)
+            letters += [sign(county, row) for row in await written(county) if str(row["residence_id"]) == migrant.residence_id]
+            for _ in range(random.randint(0, 3) if letters else 0):
+                await outbox.take(county.access, random.choice(letters))
+        for _ in range(3):
+            await outbox.deliver(county.access)
+        assert await written(county) == []
+        for letter in random.sample(letters, len(letters)):  # latecomers
+            await outbox.take(county.access, letter)
+        home, there = await migrant.both()
+        assert home["state"] == there["state"]
+        for one, other in ((home, there), (there, home)):
+            assert {name: one["other"][name] for name in ("since_on", "until_on", "cause", "comes_home_on")} == {
+                name: other[name] for name in ("since_on", "until_on", "cause", "comes_home_on")
+            }
+
+
+def sign(county: County, row: Any) -> str:
+    names = ("residence_id", "side", "version", "to_code")
+    from_code = SECOND if row["county_id"] == 2 else "990101000000"
+    return Letter(from_code=from_code, part=json.loads(row["part"]), **{n: row[n] for n in names}).sign(county.access.keys)
+
+
+async def test_two_processes_deliver_at_once(county: County) -> None:
+    migrant = await proposed(county)
+    await asyncio.gather(*(outbox.deliver(county.access) for _ in range(4)))
+    assert (await migrant.home.proposal(migrant.residence_id))["rev"] == 1
+    assert await written(county) == []
+
+
+async def test_a_county_that_is_not_here_is_a_dead_letter_until_somebody_has_it_tried_again(
+    county: County, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrant = await a_far_migrant(county)
+    assert (await migrant.there.says("residence", migrant.residence_id, registered_in="990303001201")).status_code == 201
+    monkeypatch.setattr(outbox, "TRIES", 1)
+    await outbox.deliver(county.access)
+    row = await county.owner.fetchrow("SELECT * FROM outbox WHERE residence_id = $1", migrant.residence_id)
+    assert (row["dead"], row["problem"], row["delivered_version"]) == (True, "NoSuchCounty", 0)
+    path = f"/v1/outbox/{migrant.residence_id}/residence/replay"
+    [admin, other] = [await county.sign_in(name) for name in ("far-admin", "county-admin")]
+    for phone in (migrant.there.worker, await county.sign_in("lead-1")):
+        assert [(await phone.get("/v1/outbox")).status_code, (await phone.post(path)).status_code] == [403, 403]
+    assert migrant.residence_id not in (await other.get("/v1/outbox")).text  # each county its own
+    refused(await other.post(path), 404, NOT_FOUND.slug)
+    [dead] = (await admin.get("/v1/outbox", params={"state": "dead"})).json()["items"]
+    assert (dead["residence_id"], dead["problem"], dead["tries"], "part" in dead) == (migrant.residence_id, "NoSuchCounty", 1, False)
+    assert (await admin.post(path)).json()["state"] == "waiting"
+    await county.owner.execute("INSERT INTO county (county_id, code) VALUES (3, '990303000000')")  # it has come
+    await county.owner.execute("INSERT INTO clock (county_id, tick, floor_tick) VALUES (3, 0, 0)")
+    await county.owner.execute(
+        "INSERT INTO place SELECT 3, gen_random_uuid(), 1, 0, 1, false, created_at, updated_at, NULL, '990303000000', '来县', 'county',"
+        " NULL, NULL, '{}', NULL, NULL, false, '{}' FROM place WHERE county_id = 1 AND place_id = 1"
+    )
+    await outbox.deliver(county.access)
+    assert (await admin.get("/v1/outbox")).json() == {"items": []}
+    refused(await admin.post(path), 404, NOT_FOUND.slug)
+
+
+async def test_what_is_no_letter_of_ours(county: County, tmp_path_factory: pytest.TempPathFactory) -> None:
+    migrant = await accepted(county)
+    row = await county.owner.fetchrow("SELECT * FROM outbox WHERE residence_id = $1 AND side = 'residence'", migrant.residence_id)
+    good = read_letter(county.access.keys, sign(county, row))
+    others = Keys.create(tmp_path_factory.mktemp("keys") / "keys.json")
+    newer = good.model_copy(update={"version": good.version + 1})
+    phone = await county.sign_in("worker-1")
+    for text in (
+        newer.sign(others),
+        newer.sign(county.access.keys)[:-4] + "AAAA",
+        phone.tokens["access_token"],
+        newer.model_copy(update={"from_code": "990404000000"}).sign(county.access.keys),  # not whence the others came
+        newer.model_copy(update={"side": "registration"}).sign(county.access.keys),
+    ):
+        with pytest.raises((BadLetter, outbox.NoSuchCounty)):
+            await outbox.take(county.access, text)
+    assert read_receipt(county.access.keys, await outbox.take(county.access, good.sign(county.access.keys))).outcome == "known"
+    with pytest.raises(BadLetter):
+        read_receipt(county.access.keys, good.sign(county.access.keys))
