@@ -66,7 +66,7 @@ ifndef LOCK_HELD
 else
 .venv/installed: requirements.lock
 	@$(MAKE) --no-print-directory check-python
-	@echo "Setting up .venv once; this takes about half a minute and downloads some 150 MB …"
+	@echo "Setting up .venv once; this takes about half a minute and downloads some 200 MB …"
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@touch .venv/begun
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq --require-hashes --no-deps --only-binary :all: -r requirements.lock

@@ -46,6 +46,11 @@ WITH s AS MATERIALIZED (
   {_HELD}
   WHERE u.county_id = $1 AND u.id = $2::uuid AND u.closed_at IS NULL AND u.role = $4::text) """
 
+# Nobody in particular: for a page that anybody may open who was handed its address. The net lets the whole county through, so what is read
+# names one record, and shows what everybody may know of it.
+ANYBODY = """
+WITH s AS MATERIALIZED (SELECT set_config('app.county', $1::int::text, true), set_config('app.wide', '*', true) AS wide) """
+
 WHO = CALLER + "SELECT s.places, s.townships, s.above FROM s"
 RIGHTS = f"""
 SELECT u.role, h.places, h.townships, h.above FROM app_user u
@@ -84,6 +89,10 @@ class Access:
     async def read(self, request: Request, statement: Callable[[Role], str], *args: Any) -> list[Record]:
         """Runs `statement(role)`, a SELECT from `s`, for whoever calls; at least one row."""
         return (await self._ask(self.claims(request), lambda role: CALLER + statement(role), *args))[1]
+
+    async def read_in_public(self, county_id: int, statement: str, *args: Any) -> Record:
+        """The one row of a statement that anybody may have run, `FROM s` as well."""
+        return (await self.database.fetch(ANYBODY + statement, county_id, *args))[0]
 
     async def caller(self, request: Request) -> Caller:
         claims = self.claims(request)

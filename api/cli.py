@@ -182,7 +182,7 @@ def run() -> None:
             described = asyncio.run(_demonstration(settings, url))
             if described:
                 _write(settings.var / "demo.json", json.dumps(described, ensure_ascii=False, indent=2))
-            serve_until_stopped(url, listener, lambda: _announce(_base_url(settings), described), alive)
+            serve_until_stopped(url, listener, lambda: _announce(settings.address, described), alive)
 
 
 @app.command()
@@ -196,12 +196,7 @@ def serve() -> None:
 
     with listen(settings) as listener, database_url(settings) as (url, alive):
         asyncio.run(check(url))
-        serve_until_stopped(url, listener, lambda: out.print(f"{_base_url(settings)}/docs"), alive)
-
-
-def _base_url(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+        serve_until_stopped(url, listener, lambda: out.print(f"{settings.address}/docs"), alive)
 
 
 async def _demonstration(settings: Settings, url: str) -> dict[str, Any] | None:
@@ -215,7 +210,7 @@ async def _demonstration(settings: Settings, url: str) -> dict[str, Any] | None:
             with Progress(console=out, transient=True) as bar:
                 task = bar.add_task("演示县 / demonstration county", total=None)
                 await demo_county.seed(access, Passwords(), lambda done, of: bar.update(task, completed=done, total=of))
-        return await demo_county.described(access, _base_url(settings))
+        return await demo_county.described(access, settings.address)
 
 
 def _announce(base_url: str, described: dict[str, Any] | None) -> None:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access import Access
 from api.db.migrations import newest
 from api.db.session import Database
+from api.files.receipt import Printer
 from api.jobs import held, importing
 from api.jobs import outbox as letters
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, Problem
@@ -47,6 +48,7 @@ from api.routers import (
     published_counts,
     push,
     putting_right,
+    receipt,
     receipt_book,
     refund,
     residence,
@@ -71,7 +73,7 @@ ROUTERS = tuple(
         *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
         *(checkup_programme, checkup_session, attendance, published_counts),
         *(residence, residence_proposal, consent, outbox),
-        *(fee_item, receipt_book, charge, payment, refund, counting, deposit, ledger),
+        *(fee_item, receipt_book, charge, payment, receipt, refund, counting, deposit, ledger),
         *(imports, user, unsettled, putting_right, about, docs),
     )
 )
@@ -111,7 +113,7 @@ def build() -> FastAPI:
     )
     app.state.access = Access(database, keys, settings.today)
     app.state.settings, app.state.passwords, app.state.schema_version = settings, Passwords(), newest()
-    app.state.imports_wake = asyncio.Event()
+    app.state.imports_wake, app.state.printer = asyncio.Event(), Printer()
     for router in ROUTERS:
         app.include_router(router)
     app.exception_handler(Problem)(_problem)

@@ -30,6 +30,20 @@ class Settings(BaseSettings):
     operator: str = Field("", description="The county office that operates this service, named by /v1/about")
     filing_number: str = Field("", description="The filing number (备案号) of the app, named by /v1/about")
 
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[\w.~-]+)*$",
+        max_length=200,
+        description="Where families reach this service, such as https://jiafang.example.gov.cn: the QR code of a receipt leads there; "
+        "none: to the address that it listens on, which does for trying alone",
+    )
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
     @property
     def keys_file(self) -> Path:
         return self.var / "keys.json"

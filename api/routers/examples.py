@@ -622,6 +622,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "create_payment", Example("worker-1", stored, new)
     fiscal = {"code": "37060126", "number": "0000012345", "check_code": "a1b2c3"}
     issued = {f"fiscal_{name}": value for name, value in fiscal.items()}
+    yield "get_receipt", Example("worker-1", path={"id": payment["id"]})
     yield "put_fiscal_receipt", Example("township-1", {**payment, **issued, "rev": 2}, fiscal, {"id": payment["id"]})
 
     asks = {"status": "proposed", "collected_by": worker, "decided_by": None, "decided_at": None}

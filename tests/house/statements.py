@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias, get_args
 
 import api
-from api.access import CALLER
+from api.access import ANYBODY, CALLER
 from api.db.documents import KNOWN, Documents, Level
 from api.db.tables.every import METADATA
 from api.kinds import FEED, KINDS, Kind
@@ -23,7 +23,7 @@ from api.schemas.base import View
 API = Path(api.__path__[0])
 SQL = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|MERGE|COPY|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)(\s|;|$)")
 # Beginnings of statements; a name with an underscore in front is one too
-FRAGMENTS = {CALLER, KNOWN}
+FRAGMENTS = {ANYBODY, CALLER, KNOWN}
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
@@ -66,11 +66,13 @@ def statements() -> dict[str, str]:
             found.setdefault(sql, f"{kind.name}.{name}")
     found |= {sql: f"feed.pull.{level}.{view}" for (level, view), sql in FEED.pull.items()}
     found |= {sql: f"feed.digest.{level}" for level, sql in FEED.digest.items()}
-    return {name: (CALLER if _reads(sql) else "") + sql for sql, name in found.items()}
+    return {name: _in_front(sql) + sql for sql, name in found.items()}
 
 
-def _reads(sql: str) -> bool:
-    return bool(re.search(r"\bFROM s\b", sql)) and not sql.lstrip().startswith("WITH")
+def _in_front(sql: str) -> str:
+    if not re.search(r"\bFROM s\b", sql) or sql.lstrip().startswith("WITH"):
+        return ""
+    return ANYBODY if "s.wide" in sql else CALLER
 
 
 def _of_kind(kind: Kind) -> Iterator[tuple[str, str]]:

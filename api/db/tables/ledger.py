@@ -129,7 +129,10 @@ class ReceiptNumber(SQLModel, table=True):
     """A row for each number that was ever allotted: so two books of one series can't share one, whatever happens at the same time."""
 
     __tablename__ = "receipt_number"
-    __table_args__ = (PrimaryKeyConstraint("county_id", "series", "number", name="receipt_number_pkey"),)
+    __table_args__ = (
+        PrimaryKeyConstraint("county_id", "series", "number", name="receipt_number_pkey"),
+        Index("receipt_number_book_idx", "county_id", "book_id", "number"),
+    )
     county_id: int
     series: str = Field(sa_type=Text)
     number: int
