@@ -28,7 +28,7 @@ WORDS = {
     "payer": both("缴款人", "Payer"),
     "household": both("户号", "Household"),
     "amount": both("金额（小写）", "Amount"),
-    "capitals": both("金额（大写）", "In capitals"),
+    "capitals": both("金额（大写）", "Capital figures"),
     "means": both("缴款方式", "Means"),
     "collector": both("收款人", "Received by"),
     "basis": both("依据", "Legal basis"),

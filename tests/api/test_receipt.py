@@ -1,15 +1,19 @@
 """The receipt of a payment, as PDF and as the page that its QR code opens."""
 
+import base64
 import io
 import re
+from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from httpx import Response
 from pypdf import PdfReader
 
 from api import demo
-from tests.conftest import Phone, SignIn
+from api.embedded import Urls
+from api.routers.receipt import code_of
+from tests.conftest import Phone, SignIn, client, running
 from tests.county import refused
 from tests.fees import FEE, a_home, charged, made, paid
 
@@ -191,3 +195,117 @@ async def test_one_that_pays_many_charges_has_more_pages(sign_in: SignIn) -> Non
         assert "不是财政电子票据" in said
         assert f"{number}/2" in said
     assert all(f"2026-12-{day:02d}" in text(reply.content) for day in range(1, 29))
+
+
+# The public page
+
+
+def page_of(reply: Response) -> str:
+    """Where the QR code of a receipt leads; a tap does too."""
+    [link] = [note.get_object()["/A"]["/URI"] for page in PdfReader(io.BytesIO(reply.content)).pages for note in page.get("/Annots", [])]
+    address = str(link)
+    assert address.startswith("http://127.0.0.1:8000/receipts/")
+    return address.removeprefix("http://127.0.0.1:8000")
+
+
+def shown(page: Response) -> str:
+    """What a person reads on it."""
+    body = page.text.partition("<main>")[2]
+    return " ".join(re.sub("<[^>]+>", " ", body).split())
+
+
+async def test_whoever_has_the_code_sees_whether_the_receipt_holds(sign_in: SignIn, anybody: Phone) -> None:
+    """And nothing else: no name, no household, no place below the county."""
+    worker, officer = await sign_in("worker-1"), await sign_in("township-1")
+    book = await booked(worker, officer)
+    series = (await officer.get(f"/v1/receipt-books/{book}")).json()["series"]
+    payment = await paid(worker, await a_home(worker), receipt_book_id=book, receipt_number=9, payer_name="王小雨")
+    address = page_of(await receipt(worker, payment))
+    page = await anybody.get(address)
+    assert page.status_code == 200
+    number = f"核对收款凭证 有效 号码 {series} 9 金额 ¥60.00 人民币陆拾元整 缴款日期 2026年11月21日 县 青禾县"
+    assert shown(page) == f"{number} 收款凭证不是财政电子票据。"
+    english = await anybody.get(address, headers=ENGLISH)
+    assert shown(english).startswith(
+        f"Check a receipt Valid Number {series} 9 Amount ¥60.00 人民币陆拾元整 Paid on 2026-11-21 County 青禾县"
+    )
+    assert (page.headers["content-language"], english.headers["content-language"]) == ("zh-CN", "en")
+    await undone(worker, officer, payment, 2500)
+    assert "部分有效 已退还 ¥25.00 仍然有效 ¥35.00 号码" in shown(await anybody.get(address))
+    await undone(worker, officer, payment, FEE - 2500)
+    assert "已退款 已退还 ¥60.00 号码" in shown(await anybody.get(address))
+
+
+async def test_a_payment_that_never_came_is_void(sign_in: SignIn, anybody: Phone) -> None:
+    worker, officer = await sign_in("worker-1"), await sign_in("township-1")
+    payment = await paid(worker, await a_home(worker))
+    address = page_of(await receipt(worker, payment))
+    assert "有效 号码 没有编号" in shown(await anybody.get(address))
+    await undone(worker, officer, payment, FEE, manner="correction")
+    assert "作废 更正：没有收到 ¥60.00" in shown(await anybody.get(address))
+    assert "Void Corrected, as it was never received ¥60.00" in shown(await anybody.get(address, headers=ENGLISH))
+
+
+async def test_the_page_keeps_to_itself(sign_in: SignIn, anybody: Phone) -> None:
+    """Nothing is loaded, kept, indexed or told to others; one good page is like another."""
+    worker = await sign_in("worker-1")
+    address = page_of(await receipt(worker, await paid(worker, await a_home(worker))))
+    for path in (address, address[:-1]):
+        page = await anybody.get(path)
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert page.headers["cache-control"] == "no-store"
+        assert page.headers["x-robots-tag"] == "noindex, nofollow"
+        assert page.headers["referrer-policy"] == "no-referrer"
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy
+        assert not re.search("src=|href=|url\\(|<script|<form", page.text)
+    for method in ("HEAD", "POST", "DELETE"):
+        reply = await anybody.request(method, address)
+        assert (reply.status_code, reply.headers["allow"]) == (405, "GET")
+
+
+async def test_a_code_that_is_not_ours_opens_nothing(app: Any, sign_in: SignIn, anybody: Phone) -> None:
+    """Neither the number of a receipt nor the id of a payment is enough; what is forged and what is not known look the same."""
+    worker = await sign_in("worker-1")
+    home = await a_home(worker)
+    payment, other = await paid(worker, home), await paid(worker, home, paid_on="2026-11-20")
+    code = page_of(await receipt(worker, payment)).removeprefix("/receipts/")
+    keys = app.state.access.keys
+    assert code == code_of(keys, 1, UUID(payment["id"]))
+    named, mac = base64.urlsafe_b64decode(code)[:20], base64.urlsafe_b64decode(code)[20:]
+    never_stored, no_such_county = code_of(keys, 1, uuid4()), code_of(keys, 2, UUID(payment["id"]))
+    other_payment = base64.urlsafe_b64encode(named[:4] + UUID(other["id"]).bytes + mac).decode()
+    other_county = base64.urlsafe_b64encode(b"\0\0\0\2" + named[4:] + mac).decode()
+    altered = [code[:at] + ("A" if code[at] != "A" else "B") + code[at + 1 :] for at in range(48)]
+    wrong = [
+        never_stored,
+        no_such_county,
+        other_payment,
+        other_county,
+        *altered,
+        code[:-1],
+        f"{code}A",
+        f"{code}=",
+        "1",
+        "凭证",
+        "%00" * 16,
+    ]
+    pages = [await anybody.get(f"/receipts/{each}") for each in wrong]
+    assert {(page.status_code, page.text) for page in pages} == {(404, pages[0].text)}
+    assert "查不到这张收款凭证" in shown(pages[0])
+    english = await anybody.get("/receipts/1", headers=ENGLISH)
+    assert "No such receipt" in shown(english)
+    assert not re.search("[一-龥]", shown(english))
+
+
+async def test_the_code_leads_where_the_families_reach_the_service(urls: Urls, tmp_path: Path) -> None:
+    """Not to the address that it listens on, if there is another."""
+    async with running(urls, tmp_path, PUBLIC_URL="https://jiafang.example.gov.cn/jf") as behind_a_proxy:
+        phone = client(behind_a_proxy)
+        form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
+        phone.headers["Authorization"] = f"Bearer {(await phone.post('/v1/auth/token', data=form)).json()['access_token']}"
+        [payment] = (await phone.get("/v1/payments", params={"limit": 1})).json()["items"]
+        reply = await receipt(phone, payment)
+        assert b"(https://jiafang.example.gov.cn/jf/receipts/" in reply.content
+        await phone.aclose()

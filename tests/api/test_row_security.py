@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from api import demo
-from api.access import CALLER, WHO, Access
-from api.db import access_log, kept, published_counts, store
+from api.access import ANYBODY, CALLER, WHO, Access
+from api.db import access_log, kept, published_counts, receipts, store
 from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
 from api.db.tables.every import METADATA
@@ -257,6 +257,18 @@ async def test_who_read_a_number_is_the_same_with_and_without_the_net(somebody: 
         assert any(logged) is (row in inside and row["id"] in read)
         held = (caller.county_id, row["id"], caller.places, caller.townships)
         assert len(await net.same(access_log.SEALED, *held, caller=caller)) == (row in inside)
+
+
+async def test_a_receipt_is_the_same_with_and_without_the_net(somebody: Somebody, net: Net) -> None:
+    """For whoever reads the payment; what anybody may see of it is there for all, from its own county alone."""
+    caller, kind = somebody.caller, KINDS["payment"]
+    inside, outside = [await records(net, kind, caller, inside=inside) for inside in (True, False)]
+    for row in (*inside, *outside):
+        sql, args = somebody.read(receipts.RECEIPT, row["id"])
+        printed = row in inside and caller.role in kind.readers
+        assert [found["id"] for found in await net.same(sql, *args)] == [row["id"] if printed else None]
+        for county_id, amount in ((1, row["amount_fen"]), (2, None)):
+            assert [found["amount_fen"] for found in await net.same(ANYBODY + receipts.IN_PUBLIC, county_id, row["id"])] == [amount]
 
 
 PUBLIC = [name for name, kind in KINDS.items() if kind.public_below]
