@@ -3,16 +3,17 @@
 import asyncio
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
+from unicodedata import category
 
 import orjson
 import segno
-from pylopdf_fonts_zh_cn import sans_path, serif_path
+from pylopdf_fonts_zh_cn import serif_path
 from typst import Compiler, Fonts, TypstError
 
 from api.language import both, pick, translated
@@ -127,42 +128,47 @@ class Printer:
         finally:
             self._inside -= 1
 
-    def printed(self, said: dict[str, Any], **options: Any) -> bytes:
+    def printed(self, said: dict[str, Any]) -> bytes:
+        """A character that no font has would be a box, and PDF/A, which allows none, an error: its number stands in its place. Should even
+        that not do, so does that of every letter but the plainest."""
         said = {**said, "qr": _qr(said["address"])}
-        try:
-            return self._set(TEMPLATE, said, **options)
-        except TypstError:  # a character that no font has: it would be a box, and PDF/A allows none
-            return self._set(TEMPLATE, self._spelled(said), **options)
+        for shows in (self._shows, str.isascii):
+            try:
+                return self._set(TEMPLATE, said)
+            except TypstError:
+                said = _spelled(said, shows)
+        return self._set(TEMPLATE, said)
 
     @cached_property
     def _compiler(self) -> Compiler:
-        # no fonts but these, wherever it runs; and nothing that a template could read
-        folders = {str(path().parent) for path in (serif_path, sans_path)}
-        fonts = Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[*folders])
-        return Compiler(root=os.devnull, font_paths=fonts, package_path=os.devnull, package_cache_path=os.devnull)
+        # no fonts but these, wherever it runs; and below the null device there is no file that a template could read
+        fonts = Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[serif_path().parent])
+        return Compiler(root=os.devnull, font_paths=fonts)
 
-    def _set(self, template: bytes, said: Any, **options: Any) -> bytes:
+    def _set(self, template: bytes, said: Any) -> bytes:
         """What people wrote is data for the template, and never part of it."""
-        options = {"format": "pdf", "pdf_standards": ["a-2b"], "timestamp": 0, **options}
-        made = self._compiler.compile(template, sys_inputs={"said": orjson.dumps(said).decode()}, **options)
-        return cast(bytes, made)  # to a file, or several pictures: not with these options
-
-    def _spelled(self, said: Any) -> Any:
-        """The same, with U+ and its number for each character that can't be shown."""
-        if isinstance(said, dict):
-            return {key: self._spelled(value) for key, value in said.items()}
-        if isinstance(said, list):
-            return [self._spelled(value) for value in said]
-        return "".join(c if self._shows(c) else f"[U+{ord(c):04X}]" for c in said) if isinstance(said, str) else said
+        data = {"said": orjson.dumps(said).decode()}
+        made = self._compiler.compile(template, format="pdf", pdf_standards=["a-2b"], timestamp=0, sys_inputs=data)
+        return cast(bytes, made)  # one file, and not written to the disk
 
     def _shows(self, character: str) -> bool:
         if character not in self._shown:
             try:
-                self._set(b'#set text(font: ("Noto Serif SC", "Noto Sans SC"))\n#json(bytes(sys.inputs.said))', character)
-                self._shown[character] = True
+                self._set(b'#set text(font: "Noto Serif SC")\n#json(bytes(sys.inputs.said))', character)
+                # what is not seen by itself, such as a line separator, may spoil what stands beside it
+                self._shown[character] = character.isprintable() or category(character) == "Zs"
             except TypstError:
                 self._shown[character] = False
         return self._shown[character]
+
+
+def _spelled(said: Any, shows: Callable[[str], bool]) -> Any:
+    """The same in other letters where they are not shown."""
+    if isinstance(said, dict):
+        return {key: _spelled(value, shows) for key, value in said.items()}
+    if isinstance(said, list):
+        return [_spelled(value, shows) for value in said]
+    return "".join(c if c == "\n" or shows(c) else f"[U+{ord(c):04X}]" for c in said) if isinstance(said, str) else said
 
 
 def _qr(address: str) -> str:

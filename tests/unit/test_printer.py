@@ -8,6 +8,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pypdf import PdfReader
 from typst import TypstError
 
@@ -75,11 +77,6 @@ def test_a_template_reads_no_file(printer: Printer, name: str) -> None:
         printer._set(f'#read("{name}")'.encode(), {})
 
 
-def test_a_template_brings_in_no_package(printer: Printer) -> None:
-    with pytest.raises(TypstError):
-        printer._set(b'#import "@preview/example:0.1.0": *', {})
-
-
 @pytest.mark.parametrize(
     ("name", "printed"),
     [
@@ -90,10 +87,23 @@ def test_a_template_brings_in_no_package(printer: Printer) -> None:
         ("\U0010ffff", "[U+10FFFF]"),
         ("葛\U000e0100", "葛\U000e0100"),
         ("x" * 50, "x" * 50),
+        ("王\u2028\u200d李", "王[U+2028][U+200D]李"),
     ],
 )
 def test_what_no_font_shows_is_spelled(printer: Printer, name: str, printed: str) -> None:
     assert f"缴款人{printed}户号" in text(printer.printed(of(payer_name=name)))
+
+
+def test_what_seemed_to_be_shown_and_was_not_is_spelled_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    printer = Printer()
+    monkeypatch.setattr(printer, "_shows", lambda character: True)
+    assert "[U+738B]a[U+20BB7]" in text(printer.printed(of(payer_name="王a𠮷")))
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8))
+def test_whatever_the_name_there_is_a_receipt(printer: Printer, name: str) -> None:
+    assert printer.printed(of(payer_name=name)).startswith(b"%PDF")
 
 
 @pytest.fixture
