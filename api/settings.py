@@ -32,7 +32,7 @@ class Settings(BaseSettings):
 
     public_url: str | None = Field(
         None,
-        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[\w.~-]+)*$",
+        pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[\w.~-]+)*/?$",
         max_length=200,
         description="Where families reach this service, such as https://jiafang.example.gov.cn: the QR code of a receipt leads there; "
         "none: to the address that it listens on, which does for trying alone",

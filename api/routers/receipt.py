@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from api.access import access_of
 from api.db import receipts
-from api.files.receipt import NO_NUMBER, STANDING, day, said, undone_of, what_is_left
+from api.files.receipt import NO_NUMBER, STANDING, TEMPLATE, day, said, undone_of, what_is_left
 from api.language import both, pick, preferred
 from api.problems import NOT_FOUND
 from api.routers import wire
@@ -76,12 +76,13 @@ async def get_receipt(request: Request, id: UUID) -> Response:  # noqa: A002 - t
     if row["id"] is None:
         raise NOT_FOUND()
     language = preferred(request.headers.get("accept-language"))
-    address = f"{settings.public_url or settings.address}/receipts/{code_of(access.keys, claims.county_id, id)}"
+    here = (settings.public_url or settings.address).rstrip("/")
+    address = f"{here}/receipts/{code_of(access.keys, claims.county_id, id)}"
     what = said(dict(row), language, operator=settings.operator, today=access.today(), address=address)
-    tag = f'"{hashlib.sha256(orjson.dumps(what)).hexdigest()[:32]}"'
+    tag = f'"{hashlib.sha256(TEMPLATE + orjson.dumps(what)).hexdigest()[:32]}"'
     name = quote(f"{what['words']['title']}-{what['number']}.pdf".replace(" ", "-"))
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language"}
-    if request.headers.get("if-none-match") == tag:
+    if tag in request.headers.get("if-none-match", ""):  # one of several, or made weak by a proxy
         return Response(status_code=304, headers=headers)
     headers |= {"Content-Disposition": f"inline; filename*=UTF-8''{name}", "Content-Language": "en" if language == "en" else "zh-CN"}
     return Response(await request.app.state.printer.receipt(what), headers=headers, media_type=PDF)
