@@ -10,7 +10,7 @@ from api.demo_money import Row
 from api.rules.residence import id_of
 
 SINCE = date(2026, 3, 1)
-FAR, FAR_CODE = demo.named("residence: far"), "990202001000"
+FAR, FAR_CODE = demo.named("residence: far"), "990909001000"
 
 
 class Migrant(NamedTuple):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
 from api.access import Access
@@ -19,6 +20,7 @@ from api.db.migrations import migrate
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
 from api.main import build
+from api.sign_in import Passwords
 
 TODAY = "2026-11-24"
 
@@ -31,9 +33,24 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Urls]:
 
 @dataclass(frozen=True)
 class Databases:
-    """Copies of the migrated database, made in a moment: `await databases.new()` gives the URLs of an empty one of your own."""
+    """Copies of the migrated database, made in a moment: `await databases.new()` gives the URLs of an empty one of your own, and
+    `await databases.seeded()` of one with the demonstration county in it."""
 
     urls: Urls
+    var: Path
+
+    async def seeded(self) -> Urls:
+        """Seeded once, by the same road as everything else. What a county of its own has for passwords is nobody's secret, so they cost
+        little."""
+        if not self._seeded:
+            urls = await self.new()
+            async with running(urls, self.var) as app:
+                app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))
+                await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
+            self._seeded.append(urlsplit(urls.owner).path.removeprefix("/"))
+        return await self.new(self._seeded[0])
+
+    _seeded: list[str] = field(default_factory=list)
 
     async def new(self, template: str = "jiafang_empty") -> Urls:
         name = f"test_{uuid4().hex[:12]}"
@@ -44,7 +61,7 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def databases(postgres: Urls) -> Databases:
+def databases(postgres: Urls, tmp_path_factory: pytest.TempPathFactory) -> Databases:
     migrate(postgres.owner)
 
     async def copy() -> None:
@@ -53,13 +70,13 @@ def databases(postgres: Urls) -> Databases:
         await connection.close()
 
     asyncio.run(copy())
-    return Databases(postgres)
+    return Databases(postgres, tmp_path_factory.mktemp("seeding"))
 
 
 @pytest.fixture(scope="session")
 async def urls(databases: Databases) -> Urls:
     """The database that most tests share: the demonstration county."""
-    return await databases.new()
+    return await databases.seeded()
 
 
 @asynccontextmanager
@@ -75,9 +92,7 @@ async def running(urls: Urls, var: Path, **settings: str) -> AsyncIterator[Any]:
 
 @pytest.fixture(scope="session")
 async def app(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
-    """The demonstration county is seeded by the same road as everything else."""
     async with running(urls, tmp_path_factory.mktemp("var")) as app:
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
         yield app
 
 

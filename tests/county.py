@@ -13,7 +13,6 @@ import httpx
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
-from api.jobs import demo_county
 from api.kinds import CHILDREN, KINDS, Kind
 from api.routers.sync import CHECK
 from api.schemas.base import synced
@@ -56,10 +55,9 @@ class County:
 
 @asynccontextmanager
 async def a_county(databases: Databases, var: Path) -> AsyncIterator[County]:
-    urls = await databases.new()
+    urls = await databases.seeded()
     async with running(urls, var, POOL_SIZE="16") as app:
         app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))  # nobody's secret: signing in is no matter here
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
         owner = await asyncpg.connect(urls.owner)
         yield County(app, owner, urls.owner)
         await owner.close()

@@ -1,6 +1,5 @@
 """Who was asked to a check-up and who came: states, roles, phones. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,15 +12,8 @@ from api.problems import DECLINED_THIS_ROUND, INVALID, MAKE_UP_ONCE, NO_SUCH_ROU
 from api.rules.attendance import STEPS
 from api.schemas.attendance import State
 from tests.checkups import NOW, STATES, Round, a_round, change, id_of, listed
-from tests.conftest import Databases
-from tests.county import ABOVE, OTHER, VILLAGE, County, a_county, digest_of, fold, level, op, push, refused, should_hold
+from tests.county import ABOVE, OTHER, VILLAGE, County, digest_of, fold, level, op, push, refused, should_hold
 from tests.county import listed as kept
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
 
 
 @pytest.fixture

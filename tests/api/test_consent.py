@@ -1,21 +1,11 @@
 """What a person lets pass to the other of two places, and takes back. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
-
-import pytest
 
 from api.problems import DECLINED_THIS_ROUND, GUARDIAN_NEEDED
 from tests.checkups import a_round
-from tests.conftest import Databases
-from tests.county import County, a_county, fold, level, refused
+from tests.county import County, fold, level, refused
 from tests.two_places import NOW, a_place, accepted, change, changed, listed
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
 
 
 async def test_what_the_person_lets_pass(county: County) -> None:

@@ -19,7 +19,6 @@ from openapi_spec_validator import validate
 from playwright.async_api import Route, async_playwright
 
 from api import demo
-from api.jobs import demo_county
 from api.problems import ALL
 from api.routers import examples, openapi
 from tests.conftest import Databases, Phone, client, running
@@ -42,8 +41,7 @@ MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id"), ("create_i
 @pytest.fixture(scope="module")
 async def app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
     """A demonstration county of its own: the examples change things."""
-    async with running(await databases.new(), tmp_path_factory.mktemp("docs")) as app:
-        await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
+    async with running(await databases.seeded(), tmp_path_factory.mktemp("docs")) as app:
         yield app
 
 

@@ -1,6 +1,5 @@
 """One person, two places, in one county: what either side says, what it makes, and what passes. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -10,16 +9,10 @@ from api.jobs.held import sweep
 from api.problems import FIXED, NOT_FOUND, OTHER_SIDE
 from api.rules.residence import AGREED, NEAR, OTHER, SIDES, STEPS, Step, id_of
 from api.schemas.residence import Side
-from tests.conftest import TODAY, Databases
+from tests.conftest import TODAY
 from tests.county import OTHER as OTHER_VILLAGE
-from tests.county import County, a_county, op, push, refused
+from tests.county import County, op, push, refused
 from tests.two_places import Migrant, a_migrant, a_place, accepted, change, changed, listed
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
 
 
 async def test_somebody_arrives_and_the_place_of_registration_agrees(county: County) -> None:

@@ -1,21 +1,13 @@
 """What another place says of somebody, and who answers it. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
 from api.problems import DECIDED
-from tests.conftest import Databases
-from tests.county import ABOVE, HELD, USERS, VILLAGE, County, a_county, op, push, refused
+from tests.county import ABOVE, HELD, USERS, VILLAGE, County, op, push, refused
 from tests.county import OTHER as OTHER_VILLAGE
 from tests.two_places import a_migrant, a_place, accepted, change, changed, listed
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
 
 
 async def test_only_the_place_that_is_asked_answers(county: County) -> None:
