@@ -464,11 +464,12 @@ COUNTING = Kind(
     table=countings.Counting,
     order=countings.ORDER,
     filters=countings.FILTERS,
-    writers={"township": "all", "village": "all"},
+    writers={"township": "all", "village": "own"},
     readers=OFFICES,
     parent=Parent("place", "place_id"),
     rule=counting_rule.check,
     born=lambda caller: counting_rule.NEW,
+    own=countings.OWN,
     append_only=True,
     posts=Posts(ledger.of_counting, "counted_on"),
 )

@@ -316,6 +316,8 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "created_by": caller.user_id,
     }
     after |= kind.derived(after)
+    if not _writes(caller, kind, after):
+        return NOT_ALLOWED()
     if kind.id_of and kind.id_of(after) != op.id:
         return WRONG_ID.at("/id")
     allowed = _allowed(batch, op, doc, {}, after, parent)
@@ -328,8 +330,12 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
-    right = kind.writers.get(batch.caller.role)
-    return right == "all" or (right == "own" and kind.own is not None and before[kind.own] == batch.caller.user_id)
+    return _writes(batch.caller, kind, before)
+
+
+def _writes(caller: Caller, kind: Kind, row: Row) -> bool:
+    right = kind.writers.get(caller.role)
+    return right == "all" or (right == "own" and kind.own is not None and row[kind.own] == caller.user_id)
 
 
 def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:

@@ -41,6 +41,15 @@ async def test_it_counts_once_both_sides_have_confirmed(county: County) -> None:
     await holds(county.owner)
 
 
+async def test_no_worker_counts_in_the_cash_of_another(county: County) -> None:
+    """Or two of a village could confirm each other's, and no office had counted anything."""
+    user_id, _ = await a_worker(county)
+    colleague = await county.sign_in("worker-2")
+    refused(await colleague.post("/v1/countings", json=counted(user_id, 1000)), 403, "not-allowed")
+    [result] = await push(colleague, op("counting", str(uuid4()), counted(user_id, 1000)))
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/not-allowed")
+
+
 async def test_a_phone_that_counts_the_cash_of_somebody_who_has_left_is_told(county: County) -> None:
     """A counting is about somebody: unlike an assignee, the worker can't be left out of it."""
     officer = await county.sign_in("township-1")

@@ -25,5 +25,6 @@ class Counting(RecordRow, table=True):
     confirmed_at: datetime | None = Field(sa_type=TIMESTAMP(timezone=True))
 
 
+OWN = "worker_id"  # whose cash it is
 ORDER = {"counted_on": ("date", "desc")}
 FILTERS = {"worker_id": "t.worker_id = {}::uuid", "place_id": IN_PLACE, "status": "t.status = {}::text"}
