@@ -57,6 +57,7 @@ from api.schemas.base import (
     GUARDED,
     ONCE,
     PLACES,
+    SERVED,
     Coded,
     Distinct,
     EndOf,
@@ -174,7 +175,7 @@ class Kind:
     once: tuple[str, ...] = field(init=False)
     guarded: tuple[str, ...] = field(init=False)
     coded: Mapping[str, str] = field(init=False)
-    colleagues: tuple[str, ...] = field(init=False)
+    colleagues: Mapping[str, bool] = field(init=False)  # and whether who served once counts too
     places: tuple[str, ...] = field(init=False)
     names: Mapping[str, str] = field(init=False)  # members that hold ids of other records, and their kinds
     sets: Mapping[str, int] = field(init=False)  # lists without order, and how many they may hold
@@ -198,7 +199,7 @@ class Kind:
         self.once = tuple(n for n, f in sent(self.schema) if marked(f, ONCE))
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
-        self.colleagues = tuple(n for n, f in sent(self.schema) if marked(f, COLLEAGUES))
+        self.colleagues = {n: ever for n, f in sent(self.schema) if (ever := marked(f, SERVED)) or marked(f, COLLEAGUES)}
         self.places = tuple(n for n, f in sent(self.schema) if marked(f, PLACES))
         self.names = {n: m.kind for n, f in sent(self.schema) if (m := mark_of(f, Names))}
         self.sets = {n: at_most(f) for n, f in sent(self.schema) if marked(f, Distinct)}

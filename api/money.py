@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from api import road
-from api.access import Access
+from api.access import RIGHTS, Access
 from api.db import ledger, reckoning, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
@@ -104,7 +104,10 @@ async def decide_refund(access: Access, caller: Caller, refund_id: UUID, *, appr
 
 async def decide_counting(access: Access, caller: Caller, counting_id: UUID, *, confirms: bool) -> Result:
     async def changes(tx: Tx, counting: Row) -> Row:
-        _unless(counting_rule.may_decide(counting, caller))
+        found = await tx.fetch(RIGHTS, caller.county_id, counting["worker_id"])  # nothing: the account is closed
+        reaches = [row for row in found if counting["place_id"] in row["places"] or counting["township_id"] in row["townships"]]
+        can = any(row["role"] in COUNTING.readers for row in reaches)
+        _unless(counting_rule.may_decide(counting, caller, worker_can=can))
         return {"status": "confirmed" if confirms else "disputed", "confirmed_by": caller.user_id, "confirmed_at": access.now()}
 
     return await settle(access, caller, COUNTING, counting_id, changes)

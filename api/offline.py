@@ -158,7 +158,7 @@ def _named(batch: Batch, op: Op) -> Iterator[Key]:
 async def _without_leavers(tx: Tx, batch: Batch, sent: Sequence[Sent]) -> Sequence[Sent]:
     """Colleagues who serve the place no more, which a phone can't know, are left out of what it says."""
     caller, members = batch.caller, [(each.op, member) for each in sent if each.op for member in each.op.kind.colleagues]
-    strangers = {i for op, member in members for i in road.each(op.doc.get(member))} - batch.colleagues
+    strangers = {i for op, member in members for i in road.each(op.doc.get(member)) - batch.colleagues[op.kind.name, member]}
     if not strangers:
         return sent
     asked = (caller.county_id, list(strangers), caller.places, caller.townships, caller.above)

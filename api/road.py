@@ -96,7 +96,7 @@ class Batch:
     rows: dict[str, dict[Any, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: id, or number of a place -> row
     trail: dict[tuple[str, UUID], list[Step]] = field(default_factory=lambda: defaultdict(list))  # revisions, where they are asked for
     codes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    colleagues: set[UUID] = field(default_factory=set)
+    colleagues: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind and member
     reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
     named: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what they name that is public below
     settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
@@ -229,10 +229,11 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
         codes = {code for op in ops for code in each(op.doc.get(member))}
         if codes:
             batch.codes[catalogue] |= {row["code"] for row in await tx.fetch(store.CODES, caller.county_id, catalogue, list(codes))}
-    people = {i for op in ops for member in kind.colleagues for i in each(op.doc.get(member))}
-    if people:
-        found = await tx.fetch(store.COLLEAGUES, caller.county_id, list(people), caller.places, caller.townships, caller.above)
-        batch.colleagues |= {row["user_id"] for row in found}
+    for member, ever in kind.colleagues.items():
+        if people := {i for op in ops for i in each(op.doc.get(member))}:
+            statement = store.SERVED if ever else store.COLLEAGUES
+            found = await tx.fetch(statement, caller.county_id, list(people), caller.places, caller.townships, caller.above)
+            batch.colleagues[kind.name, member] |= {row["user_id"] for row in found}
     for member, named in kind.names.items():
         ids = {i for op in ops for i in each(op.doc.get(member))} - batch.rows[named].keys()
         public = KINDS[named].store
@@ -404,7 +405,7 @@ def _allowed(batch: Batch, op: Op, said: Row, before: Row, after: Row, parent: R
         if not batch.codes[catalogue] >= each(said.get(member)) - each(before.get(member)):
             return UNKNOWN_CODE.at(f"/{member}")
     for member in kind.colleagues:
-        if not batch.colleagues >= each(said.get(member)) - each(before.get(member)):
+        if not batch.colleagues[kind.name, member] >= each(said.get(member)) - each(before.get(member)):
             return NOT_FOUND()
     for member in kind.places:
         if said.get(member) and said[member] not in (*batch.caller.places, *batch.caller.townships, *batch.caller.above):

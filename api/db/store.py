@@ -128,9 +128,10 @@ CODES = (
 # a colleague holds a place of the caller's, or one above it
 _COLLEAGUES = """
 SELECT DISTINCT m.user_id FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = m.place_id
-WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND m.revoked_tick {}
+WHERE m.county_id = $1 AND m.user_id = ANY ($2::uuid[]) AND {}
   AND (m.place_id = ANY ($3::int[]) OR p.township_id = ANY ($4::int[]) OR m.place_id = ANY ($5::int[]))"""
-COLLEAGUES, COLLEAGUES_ONCE = _COLLEAGUES.format("IS NULL"), _COLLEAGUES.format("IS NOT NULL")
+COLLEAGUES, COLLEAGUES_ONCE = _COLLEAGUES.format("m.revoked_tick IS NULL"), _COLLEAGUES.format("m.revoked_tick IS NOT NULL")
+SERVED = _COLLEAGUES.format("true")  # they are, or were
 
 
 def as_json(rows: Collection[Row]) -> str:

@@ -67,6 +67,7 @@ SERVER = Mark("server")  # set by the service; no client sends it
 GUARDED = Mark("guarded")  # free text that the word guard reads (rules/refused.py)
 PLACES = Mark("places")  # number of a place that the writer holds, or of one above it
 COLLEAGUES = Mark("colleagues")  # ids of users who serve the same place
+SERVED = Mark("served")  # ids of users who serve it, or once did
 
 
 # Types

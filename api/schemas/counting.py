@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.language import both
-from api.schemas.base import COLLEAGUES, SERVER, Day, Fen, Id, Instant, PlaceNumber, Query, Record, says
+from api.schemas.base import SERVED, SERVER, Day, Fen, Id, Instant, PlaceNumber, Query, Record, says
 
 Status = Literal["proposed", "confirmed", "disputed"]
 
@@ -12,7 +12,7 @@ class Counting(Record):
     """点交：收款人把现金交到乡镇，双方点清。Cash that a worker hands to the township; both confirm the amount, then it counts."""
 
     place_id: Annotated[PlaceNumber, says("在哪个地方（编号）", "Number of the place", 5)]
-    worker_id: Annotated[Id, COLLEAGUES, says("谁交的", "Whose cash it is")]
+    worker_id: Annotated[Id, SERVED, says("谁交的", "Whose cash it is")]
     amount_fen: Annotated[Fen, says("点清的金额（分）", "What was counted, in fen", 6000)]
     counted_on: Annotated[Day, says("点交日期", "When it was counted", "2026-11-22")]
     status: Annotated[

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Phone
-from tests.county import PLACES, USERS, VILLAGE, County, op, push, refused
+from tests.county import HELD, PLACES, USERS, VILLAGE, County, op, push, refused
 from tests.fees import FEE, a_home, balance, holds, made, paid
 
 TOWNSHIP = str(PLACES[USERS["township-1"]["places"][0]])
@@ -50,13 +50,36 @@ async def test_no_worker_counts_in_the_cash_of_another(county: County) -> None:
     assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/not-allowed")
 
 
-async def test_a_phone_that_counts_the_cash_of_somebody_who_has_left_is_told(county: County) -> None:
-    """A counting is about somebody: unlike an assignee, the worker can't be left out of it."""
-    officer = await county.sign_in("township-1")
-    user_id, _ = await a_worker(county)
-    assert (await officer.post(f"/v1/users/{user_id}/close")).status_code == 200
+@pytest.mark.parametrize("gone", ["closed", "elsewhere", "lead"])
+async def test_the_cash_of_somebody_who_has_left_is_counted_in_by_two_of_the_office(county: County, gone: str) -> None:
+    """Who can't confirm any more: somebody else of the office does, never who wrote it down, nor another worker."""
+    officer, desk = await county.sign_in("township-1"), await county.sign_in("county-admin")
+    user_id, worker = await a_worker(county)
+    await paid(worker, await a_home(worker))
+    here = await made(officer, "countings", counted(user_id, 1000))
+    refused(await desk.post(f"/v1/countings/{here['id']}/confirm"), 403, "not-allowed")  # as long as the worker can
+    if gone == "closed":
+        assert (await officer.post(f"/v1/users/{user_id}/close")).status_code == 200
+    if gone == "elsewhere":
+        [far] = HELD["worker-4"]
+        assert (await desk.post(f"/v1/users/{user_id}/places", json={"place_id": far})).is_success
+        assert (await desk.post(f"/v1/users/{user_id}/places/{VILLAGE}/revoke")).is_success
+    if gone == "lead":
+        await county.owner.execute("UPDATE app_user SET role = 'household_head' WHERE id = $1", user_id)
     [result] = await push(officer, op("counting", str(uuid4()), counted(user_id, 1000)))
-    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/not-found")
+    assert result["outcome"] == "applied"
+    colleague = await county.sign_in("worker-2")
+    refused(await officer.post(f"/v1/countings/{here['id']}/confirm"), 409, "same-person")
+    refused(await colleague.post(f"/v1/countings/{here['id']}/confirm"), 403, "not-allowed")
+    assert (await desk.post(f"/v1/countings/{here['id']}/confirm")).json()["status"] == "confirmed"
+    assert await balance(county.owner, "cash", user_id) == FEE - 1000
+    await holds(county.owner)
+
+
+async def test_nobody_counts_in_the_cash_of_somebody_who_never_served_here(county: County) -> None:
+    officer = await county.sign_in("township-1")
+    for stranger in (str(USERS["worker-4"]["id"]), str(uuid4())):
+        refused(await officer.post("/v1/countings", json=counted(stranger, 1000)), 404, "not-found")
 
 
 async def test_a_disputed_one_does_not_count(county: County) -> None:
