@@ -8,11 +8,26 @@ from uuid import UUID, uuid5
 
 from api.language import both
 from api.problems import ITEM_CLOSED, ITEM_INCOMPLETE, Problem
+from api.rules.refused import bare
 
+REPEALED = {
+    "closed_because": "2021年修正的《人口与计划生育法》已取消社会抚养费：以前没有缴的不再收，不得新收",
+    "closed_because_en": "The law as amended in 2021 has no such fee: what was not paid is not collected, nothing new is charged",
+}
+REPEALED_CODE = "repealed_2021"
+# By these an item is for births, whatever basis it names: no law has such a fee. A speed bump, like the word guard
+_OF_BIRTHS = ("抚养", "扶养", "社抚", "社扶", "生育", "计生", "births", "fostering", "socialmaintenance", "socialcompensation")
 _NAMESPACE = UUID("2f7b8c11-6a54-5a0c-8d1e-90c4d2a7e318")
 
 
+def _repealed(item: Mapping[str, Any]) -> bool:
+    said = (bare(item[member] or "") for member in ("code", "name", "name_en", "basis", "rule"))
+    return item["code"] == REPEALED_CODE or any(word in text for text in said for word in _OF_BIRTHS)
+
+
 def check(after: Mapping[str, Any], parent: Mapping[str, Any], today: date) -> Problem | None:
+    if after["closed_because"] is None and _repealed(after):
+        return ITEM_CLOSED.at("/closed_because", because=both(*REPEALED.values()))
     if (after["closed_because"] is None) != (after["closed_because_en"] is None):
         return ITEM_INCOMPLETE.at("/closed_because_en")
     if after["valid_to"] is not None and after["valid_to"] < after["valid_from"]:
@@ -28,6 +43,8 @@ def closed(item: Mapping[str, Any], today: date) -> Problem | None:
     """Why the item takes no charge on this day; None where it does. `superseded`: a later version is in force."""
     if item["closed_because"] is not None:
         because = both(item["closed_because"], item["closed_because_en"])
+    elif _repealed(item):
+        because = both(*REPEALED.values())
     elif item["superseded_because"] is not None:
         because = both(item["superseded_because"], item["superseded_because_en"])
     elif item["superseded"]:
@@ -60,8 +77,8 @@ def standard() -> list[Item]:
     """The items that every county starts with: one that is closed, one that others collect."""
     return [
         {
-            "id": uuid5(_NAMESPACE, "repealed_2021"),
-            "code": "repealed_2021",
+            "id": uuid5(_NAMESPACE, REPEALED_CODE),
+            "code": REPEALED_CODE,
             "name": "社会抚养费（2021年已取消）",
             "name_en": "Social maintenance fee, repealed in 2021",
             "basis": None,
@@ -70,8 +87,8 @@ def standard() -> list[Item]:
             "valid_from": date(2021, 8, 20),
             "valid_to": None,
             "record_only": False,
-            "closed_because": "2021年修正的《人口与计划生育法》已取消社会抚养费：以前没有缴的不再收，不得新收",
-            "closed_because_en": "The law as amended in 2021 has no such fee: what was not paid is not collected, nothing new is charged",
+            "closed_because": REPEALED["closed_because"],
+            "closed_because_en": REPEALED["closed_because_en"],
         },
         {
             "id": uuid5(_NAMESPACE, "medical_insurance"),

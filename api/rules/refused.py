@@ -182,6 +182,11 @@ _UNFOLDED = re.compile(
 WORDS = tuple(_WORDS)
 
 
+def bare(text: str) -> str:
+    """Its letters and digits alone, as if after NFKC and casefold, in simplified characters as far as the list above knows them."""
+    return _LEFT_OUT.sub("", unicodedata.normalize("NFKC", text).casefold()).translate(_SIMPLER)
+
+
 def refused_word(text: str) -> str | None:
     """The entry of WORDS that the text brings, or None; never a part of the text itself, which is neither stored nor logged."""
     if _UNFOLDED.search(text):

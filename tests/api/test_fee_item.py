@@ -7,7 +7,7 @@ import pytest
 
 from api.rules.fee_item import standard
 from tests.conftest import SignIn
-from tests.county import refused
+from tests.county import County, refused
 from tests.fees import DUE_ON, FEE, ITEM, a_home, made
 
 CLOSED, INSURANCE = (str(item["id"]) for item in standard())
@@ -96,6 +96,37 @@ async def test_no_item_brings_the_old_fees_back(sign_in: SignIn) -> None:
     for members in ({"name": "超生罚款"}, {"name": "社会抚养费"}, {"code": "social_maintenance_fee"}):
         reply = await (await sign_in("county-admin")).post("/v1/fee-items", json=new(**members))
         assert (reply.status_code, reply.json()["type"]) == (422, "/problems/refused-word")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"code": "repealed_2021"},
+        {"name": "社会抚养费（2021年已取消）"},  # which the word guard lets pass, since the catalogue says so itself
+        {"name": "社会　撫養　金"},
+        {"name": "社扶费", "name_en": "Fee for births"},
+        {"name": "社抚费"},
+        {"name": "计划生育押金"},
+        {"basis": "《人口与计划生育法》第四十一条"},
+        {"name_en": "Social fostering fee"},
+        {"rule": "按生育情形计算", "amount_fen": None},
+    ],
+)
+async def test_what_was_repealed_is_charged_never_again_under_whatever_name(county: County, members: dict[str, Any]) -> None:
+    """Not even with a basis and an amount. It is closed too where such an item has been stored."""
+    desk, worker = await county.sign_in("county-admin"), await county.sign_in("worker-1")
+    said = new(**members)
+    refused(await desk.post("/v1/fee-items", json=said), 422, "item-closed", "/closed_because")
+    item = await made(desk, "fee-items", new(amount_fen=100))
+    stored = {"code": f"x_{uuid4().hex[:8]}"} | members
+    names = ", ".join(f"{name} = ${n}" for n, name in enumerate(stored, 2))
+    await county.owner.execute(f"UPDATE fee_item SET {names} WHERE id = $1", item["id"], *stored.values())
+    refused(await charge(worker, item["id"]), 422, "item-closed", "/fee_item_id")
+
+
+async def test_its_reason_may_be_said_again(sign_in: SignIn) -> None:
+    again = new(code="repealed_2021", amount_fen=None, basis=None, closed_because="已取消", closed_because_en="repealed")
+    await made(await sign_in("county-admin"), "fee-items", again)
 
 
 async def test_of_what_others_collect_the_proof_is_recorded_and_no_money(sign_in: SignIn) -> None:
