@@ -1,7 +1,7 @@
 """What is read of the ledger: accounts and their statements, the day book, the trial balance, what workers hold, and what does not agree.
 
 Before each stands the caller (access.py). A transfer is read where it happened: by its place, or township. Both sides of a transfer are of
-one place, so whatever part somebody reads sums to zero too.
+one place, so whatever part an office reads sums to zero too.
 """
 
 from api.db.documents import FIRST
@@ -22,18 +22,22 @@ _MOMENT = """to_char(t.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS
 _ENTRY = f"""t.seq, t.event, t.on_day, t.booked_on, t.from_type, t.from_owner, t.to_type, t.to_owner, t.amount_fen, t.kind, t.record_id,
   t.payment_id, t.charge_id, t.place_id, t.by_user_id, {_MOMENT}"""
 
+# Of the accounts, a village worker sees those of households and fee items, and the own purse: never what a colleague or the township holds
+_MAY_SEE = "(s.role <> 'village' OR {0} IN ('owed', 'credit', 'income') OR {1} = s.user_id::text)"
+
 # Parameters: a place or null; a type or null; the type and owner after which; how many
 ACCOUNTS = f"""
 SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT v.type, v.owner, sum(v.fen)::bigint AS balance_fen
   FROM transfer t {_SIDES}
   WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND (${FIRST + 1}::text IS NULL OR v.type = ${FIRST + 1})
+    AND {_MAY_SEE.format("v.type", "v.owner")}
     AND (v.type, v.owner) > (${FIRST + 2}::text, ${FIRST + 3}::text)
   GROUP BY v.type, v.owner ORDER BY v.type, v.owner LIMIT ${FIRST + 4}::int) x ON true
 ORDER BY x.type, x.owner"""
 # Parameters: type, owner, the number of the last entry read, how many
 STATEMENT = f"""
 SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT {_ENTRY}, 0 AS fen FROM transfer t
-  WHERE t.county_id = $1 AND {_HERE} AND t.seq > ${FIRST + 2}::bigint
+  WHERE t.county_id = $1 AND {_HERE} AND {_MAY_SEE.format(f"${FIRST}", f"${FIRST + 1}")} AND t.seq > ${FIRST + 2}::bigint
     AND ((t.from_type = ${FIRST}::text AND t.from_owner = ${FIRST + 1}::text) OR (t.to_type = ${FIRST} AND t.to_owner = ${FIRST + 1}))
   ORDER BY t.seq LIMIT ${FIRST + 3}::int) x ON true
 ORDER BY x.seq"""
@@ -57,19 +61,25 @@ LEFT JOIN LATERAL (SELECT v.type,
   WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.booked_on <= ${FIRST + 2}::date
   GROUP BY v.type) x ON true
 ORDER BY x.type"""
-# What workers hold (a worker sees the own cash alone), and since when: the day of the oldest that no counting has taken, oldest first.
-# Parameters: a place or null
-CUSTODY = f"""
+# What workers hold and since when: the day of the oldest that no counting has taken, oldest first. An office sees of each what was received
+# in its own places and is there still; a worker sees the own cash alone, wherever it was received. Parameters: a place or null
+_CUSTODY = f"""
 SELECT s.role, s.user_id AS caller_id, x.* FROM s LEFT JOIN LATERAL (
-  SELECT a.owner, a.balance_fen, w.since FROM (SELECT DISTINCT t.to_owner AS owner FROM transfer t
-      WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.to_type = 'cash') o
-  JOIN account a ON a.county_id = $1 AND a.type = 'cash' AND a.owner = o.owner AND a.balance_fen > 0
-    AND (s.role <> 'village' OR a.owner = s.user_id::text)
+  SELECT h.owner, h.balance_fen, w.since FROM (SELECT a.owner, least(a.balance_fen, o.fen) AS balance_fen
+      FROM (SELECT v.owner, sum(v.fen)::bigint AS fen FROM transfer t {_SIDES}
+        WHERE t.county_id = $1 AND {{0}} AND {_IN_PLACE} AND v.type = 'cash' GROUP BY v.owner) o
+      JOIN account a ON a.county_id = $1 AND a.type = 'cash' AND a.owner = o.owner) h
   CROSS JOIN LATERAL (SELECT min(y.on_day) AS since FROM (SELECT t.on_day,
       sum(t.amount_fen) OVER (ORDER BY t.on_day DESC, t.seq DESC) - t.amount_fen AS later_fen
-    FROM transfer t WHERE t.county_id = $1 AND t.to_type = 'cash' AND t.to_owner = o.owner) y
-    WHERE y.later_fen < a.balance_fen) w) x ON true
+    FROM transfer t WHERE t.county_id = $1 AND t.to_type = 'cash' AND t.to_owner = h.owner AND {{0}} AND {_IN_PLACE}) y
+    WHERE y.later_fen < h.balance_fen) w
+  WHERE h.balance_fen > 0 AND {{1}}) x ON true
 ORDER BY x.since, x.owner"""
+CUSTODY = _CUSTODY.format(_HERE, "true")
+OWN_CUSTODY = _CUSTODY.format(
+    "(t.from_type = 'cash' AND t.from_owner = s.user_id::text OR t.to_type = 'cash' AND t.to_owner = s.user_id::text)",
+    "h.owner = s.user_id::text",
+)
 # What does not agree, of payments and of what was counted in. Parameters: a place or null
 DISCREPANCIES = f"""
 SELECT s.role, x.* FROM s LEFT JOIN LATERAL (
@@ -91,5 +101,6 @@ SELECT s.role, x.* FROM s LEFT JOIN LATERAL (
   JOIN revision r ON r.county_id = $1 AND r.kind = 'payment' AND r.id = t.id AND r.rev = 1 AND r.device_id <> b.device_id
   WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}
   UNION ALL SELECT 'unexplained', NULL, array_agg(t.record_id), -sum(v.fen)::bigint FROM transfer t {_SIDES}
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND v.type = 'unexplained' GROUP BY v.owner HAVING sum(v.fen) < 0) x ON true
+  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND v.type = 'unexplained' AND {_MAY_SEE.format("v.type", "v.owner")}
+  GROUP BY v.owner HAVING sum(v.fen) < 0) x ON true
 ORDER BY x.problem, x.number, x.ids LIMIT 500"""

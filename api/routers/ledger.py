@@ -1,6 +1,6 @@
 """The books: accounts and their statements, day book, trial balance, what workers hold, what does not agree, closing a month."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, NamedTuple
 from uuid import UUID
@@ -39,11 +39,13 @@ router = APIRouter(tags=[both("账簿", "The books")])
 NIL = UUID(int=0)
 
 
-def _offices(text: str) -> Callable[[Role], str]:
+def _offices(text: str, roles: Sequence[Role] = OFFICES, *, own: str | None = None) -> Callable[[Role], str]:
+    """`own`: what a village worker is shown instead."""
+
     def for_role(role: Role) -> str:
-        if role not in OFFICES:
+        if role not in roles:
             raise NOT_ALLOWED()
-        return text
+        return own if own and role == "village" else text
 
     return for_role
 
@@ -67,10 +69,10 @@ BY_DAY = _Order(
 )
 
 
-async def _page(request: Request, statement: str, query: Paging, order: _Order, *args: Any) -> Response:
+async def _page(request: Request, statement: str, query: Paging, order: _Order, *args: Any, roles: Sequence[Role] = OFFICES) -> Response:
     access, sealed_with = access_of(request), orjson.dumps([statement, *args])
     at = read_cursor(access, query.cursor, sealed_with, "text")[0] if query.cursor else order.first
-    rows = await access.read(request, _offices(statement), *args, *order.read(at), query.limit + 1)
+    rows = await access.read(request, _offices(statement, roles), *args, *order.read(at), query.limit + 1)
     found = [row for row in rows if row[order.key] is not None]
     items, more = found[: query.limit], len(found) > query.limit
     following = cursor(access, order.of(items[-1]), NIL, sealed_with) if more else None
@@ -86,7 +88,10 @@ def _said(row: Record | Mapping[str, Any]) -> dict[str, Any]:
     **wire.documented(
         "list_accounts",
         ("列出账户", "List accounts"),
-        ("您范围内各账户的余额；全部加起来是零。", "Balances within your reach; all of them sum to zero."),
+        (
+            "您范围内各账户的余额，全部加起来是零；村级看户、收费项目和本人手中的。",
+            "Balances within your reach, which sum to zero; a village worker sees those of households, of fee items and the own purse.",
+        ),
         OFFICES,
         wire.reply(page_model("Accounts", AccountSaid, "账户", "accounts"), both("一页", "One page")),
         INVALID,
@@ -126,7 +131,7 @@ async def list_entries(
         "list_day_book",
         ("日记账", "The day book"),
         ("按记账日期列出每一笔。", "Each entry by its day in the books."),
-        OFFICES,
+        money.DECIDERS,
         wire.reply(page_model("DayBook", EntrySaid, "分录", "entries"), both("一页", "One page")),
         INVALID,
         BAD_CURSOR,
@@ -134,7 +139,7 @@ async def list_entries(
     ),
 )
 async def list_day_book(request: Request, query: Annotated[DayBookQuery, Query()]) -> Response:
-    return await _page(request, reckoning.DAY_BOOK, query, BY_DAY, query.place_id, query.from_on, query.to_on)
+    return await _page(request, reckoning.DAY_BOOK, query, BY_DAY, query.place_id, query.from_on, query.to_on, roles=money.DECIDERS)
 
 
 @router.get(
@@ -143,7 +148,7 @@ async def list_day_book(request: Request, query: Annotated[DayBookQuery, Query()
         "get_trial_balance",
         ("试算平衡表", "The trial balance"),
         ("一个月各种账户的期初、增、减、期末。", "Of a month: beginning, up, down and end of each type of account."),
-        OFFICES,
+        money.DECIDERS,
         wire.reply(TrialBalance, both("试算平衡表", "The trial balance")),
         INVALID,
         NOT_ALLOWED,
@@ -152,7 +157,7 @@ async def list_day_book(request: Request, query: Annotated[DayBookQuery, Query()
 async def get_trial_balance(request: Request, query: Annotated[TrialBalanceQuery, Query()]) -> Response:
     first = _first_day(query.month)
     last = next_month(first) - timedelta(days=1)
-    rows = await access_of(request).read(request, _offices(reckoning.TRIAL_BALANCE), query.place_id, first, last)
+    rows = await access_of(request).read(request, _offices(reckoning.TRIAL_BALANCE, money.DECIDERS), query.place_id, first, last)
     items = [{name: row[name] for name in ("type", "opening_fen", "up_fen", "down_fen", "closing_fen")} for row in rows if row["type"]]
     closed = rows[0]["closed"] is not None and rows[0]["closed"] >= first
     return wire.json({"month": query.month, "closed": closed, "items": items, "sum_fen": sum(item["closing_fen"] for item in items)})
@@ -164,8 +169,9 @@ async def get_trial_balance(request: Request, query: Annotated[TrialBalanceQuery
         "list_custody",
         ("谁手中有多少现金", "Who holds how much cash"),
         (
-            "收了还没有点交的现金，从最早的一笔算起。迟交先提醒本人。",
-            "Cash that was received and not counted in, and since when. Who is late is told first.",
+            "收了还没有点交的现金，从最早的一笔算起；迟交先提醒本人。村级只看本人的，乡镇看在本乡镇收的。",
+            "Cash that was received and not counted in, and since when. Who is late is told first. A village worker sees the own, a"
+            " township what was received in it.",
         ),
         OFFICES,
         wire.reply(page_model("Custody", Holding, "手中现金", "holdings"), both("全部", "All of it")),
@@ -174,8 +180,8 @@ async def get_trial_balance(request: Request, query: Annotated[TrialBalanceQuery
     ),
 )
 async def list_custody(request: Request, query: Annotated[PlaceQuery, Query()]) -> Response:
-    access = access_of(request)
-    rows = [row for row in await access.read(request, _offices(reckoning.CUSTODY), query.place_id) if row["owner"]]
+    access, read = access_of(request), _offices(reckoning.CUSTODY, own=reckoning.OWN_CUSTODY)
+    rows = [row for row in await access.read(request, read, query.place_id) if row["owner"]]
     items = [
         {
             "user_id": row["owner"],
