@@ -37,6 +37,19 @@ async def seen(phone: Phone, plural: str, record: dict[str, Any]) -> dict[str, A
     return found
 
 
+async def listed(phone: Phone, path: str, **query: Any) -> list[dict[str, Any]]:
+    """Every item of a list of the books, in small pages."""
+    items: list[dict[str, Any]] = []
+    following: dict[str, Any] = {}
+    while True:
+        reply = await phone.get(f"/v1/ledger/{path}", params={"limit": 3, **query, **following})
+        assert reply.status_code == 200, reply.text
+        items += reply.json()["items"]
+        if reply.json()["next"] is None:
+            return items
+        following = {"cursor": reply.json()["next"]}
+
+
 async def balance(owner: Any, kind: str, whose: str) -> int:
     """The sum of an account's transfers, which a kept balance has to equal."""
     total = await owner.fetchval(

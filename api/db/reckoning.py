@@ -80,27 +80,33 @@ OWN_CUSTODY = _CUSTODY.format(
     "(t.from_type = 'cash' AND t.from_owner = s.user_id::text OR t.to_type = 'cash' AND t.to_owner = s.user_id::text)",
     "h.owner = s.user_id::text",
 )
-# What does not agree, of payments and of what was counted in. Parameters: a place or null
+# What does not agree, of payments and of what was counted in; what weighs most stands first, and of that the oldest. Which numbers there
+# are is the county's to know, whatever book lies where: so a payment that went along with a household is not taken for one of no book.
+# Parameters: a place or null; the rank and text of the last entry; how many
+_PAID = f"FROM payment t WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}"
+_AT = "t.paid_on::text || ' ' || t.id"
+_OF_BOOK = f"""FROM payment t JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id {{}}
+      WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}"""
 DISCREPANCIES = f"""
-SELECT s.role, x.* FROM s LEFT JOIN LATERAL (
-  SELECT 'number-twice' AS problem, p.series || ' ' || p.receipt_number AS number, array_agg(p.id ORDER BY p.created_at, p.id) AS ids,
-    sum(p.amount_fen)::bigint AS amount_fen
-  FROM (SELECT t.*, b.series FROM payment t JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id
-    WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NOT NULL) p
-  GROUP BY p.series, p.receipt_number HAVING count(*) > 1
-  UNION ALL SELECT 'not-in-the-book', t.receipt_number::text, ARRAY[t.id], t.amount_fen FROM payment t
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NOT NULL AND NOT EXISTS (SELECT FROM receipt_book b
-    WHERE b.county_id = $1 AND b.id = t.receipt_book_id AND t.receipt_number BETWEEN b.first_number AND b.last_number)
-  UNION ALL SELECT 'no-receipt', NULL, ARRAY[t.id], t.amount_fen FROM payment t
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NULL AND t.means = 'cash'
-  UNION ALL SELECT 'spoiled-and-issued', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen FROM payment t
-  JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id AND t.receipt_number = ANY (b.spoiled)
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}
-  UNION ALL SELECT 'another-device', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen FROM payment t
-  JOIN receipt_book b ON b.county_id = $1 AND b.id = t.receipt_book_id
-  JOIN revision r ON r.county_id = $1 AND r.kind = 'payment' AND r.id = t.id AND r.rev = 1 AND r.device_id <> b.device_id
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE}
-  UNION ALL SELECT 'unexplained', NULL, array_agg(t.record_id), -sum(v.fen)::bigint FROM transfer t {_SIDES}
-  WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND v.type = 'unexplained' AND {_MAY_SEE.format("v.type", "v.owner")}
-  GROUP BY v.owner HAVING sum(v.fen) < 0) x ON true
-ORDER BY x.problem, x.number, x.ids LIMIT 500"""
+SELECT s.role, x.* FROM s LEFT JOIN LATERAL (SELECT d.* FROM (
+    SELECT 1 AS rank, v.owner AS at, 'unexplained' AS problem, NULL AS number, array_agg(t.record_id ORDER BY t.seq) AS ids,
+      least(-a.balance_fen, -sum(v.fen))::bigint AS amount_fen
+    FROM transfer t {_SIDES} JOIN account a ON a.county_id = $1 AND a.type = v.type AND a.owner = v.owner
+    WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND v.type = 'unexplained' AND {_MAY_SEE.format("v.type", "v.owner")}
+    GROUP BY v.owner, a.balance_fen HAVING least(-a.balance_fen, -sum(v.fen)) > 0
+    UNION ALL SELECT 2, p.number, 'number-twice', p.number, array_agg(p.id ORDER BY p.created_at, p.id), sum(p.amount_fen)::bigint
+    FROM (SELECT t.id, t.created_at, t.amount_fen, r.series || ' ' || t.receipt_number AS number FROM payment t
+      CROSS JOIN LATERAL (SELECT r.series FROM receipt_number r WHERE r.county_id = $1 AND r.book_id = t.receipt_book_id LIMIT 1) r
+      WHERE t.county_id = $1 AND {_HERE} AND {_IN_PLACE} AND t.receipt_number IS NOT NULL) p
+    GROUP BY p.number HAVING count(*) > 1
+    UNION ALL SELECT 3, {_AT}, 'spoiled-and-issued', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen
+      {_OF_BOOK.format("AND t.receipt_number = ANY (b.spoiled)")}
+    UNION ALL SELECT 4, {_AT}, 'not-in-the-book', t.receipt_number::text, ARRAY[t.id], t.amount_fen {_PAID}
+      AND t.receipt_number IS NOT NULL AND NOT EXISTS (SELECT FROM receipt_number r
+        WHERE r.county_id = $1 AND r.book_id = t.receipt_book_id AND r.number = t.receipt_number)
+    UNION ALL SELECT 5, {_AT}, 'another-device', b.series || ' ' || t.receipt_number, ARRAY[t.id], t.amount_fen
+      {_OF_BOOK.format("JOIN revision r ON r.county_id = $1 AND r.kind = 'payment' AND r.id = t.id AND r.rev = 1")}
+      AND r.device_id <> b.device_id
+    UNION ALL SELECT 6, {_AT}, 'no-receipt', NULL, ARRAY[t.id], t.amount_fen {_PAID} AND t.receipt_number IS NULL AND t.means = 'cash') d
+  WHERE (d.rank, d.at) > (${FIRST + 1}::int, ${FIRST + 2}::text) ORDER BY d.rank, d.at LIMIT ${FIRST + 3}::int) x ON true
+ORDER BY x.rank, x.at"""

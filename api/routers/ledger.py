@@ -25,6 +25,7 @@ from api.schemas.ledger import (
     AccountsQuery,
     AccountType,
     DayBookQuery,
+    DiscrepanciesQuery,
     Discrepancy,
     EntrySaid,
     Holding,
@@ -67,6 +68,7 @@ BY_DAY = _Order(
     lambda row: f"{row['booked_on']}·{row['seq']}",
     lambda at: (date.fromisoformat(at.partition("·")[0]), int(at.partition("·")[2])),
 )
+BY_WEIGHT = _Order("rank", "0·", lambda row: f"{row['rank']}·{row['at']}", lambda at: (int(at.partition("·")[0]), at.partition("·")[2]))
 
 
 async def _page(request: Request, statement: str, query: Paging, order: _Order, *args: Any, roles: Sequence[Role] = OFFICES) -> Response:
@@ -80,7 +82,7 @@ async def _page(request: Request, statement: str, query: Paging, order: _Order, 
 
 
 def _said(row: Record | Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in ("role", "caller_id", "fen")}
+    return {name: value for name, value in row.items() if name not in ("role", "fen", "rank", "at")}
 
 
 @router.get(
@@ -200,19 +202,21 @@ async def list_custody(request: Request, query: Annotated[PlaceQuery, Query()]) 
         "list_discrepancies",
         ("不符的", "What does not agree"),
         (
-            "重号、不在本内的号码、没有凭证号的现金、写坏又开出的、凭证还说明不了的现金。钱都已经收下，由人来查。",
-            "Numbers used twice or of no book, cash without a receipt, numbers spoiled and issued, cash that receipts do not explain yet."
-            " The money is recorded all the same; people look into it. The first 500.",
+            "凭证还说明不了的现金、重号、写坏又开出的、不在本内的号码、别的设备的票据本、没有凭证号的现金：按轻重排列，同类先旧后新。"
+            "钱都已经收下，由人来查。跨乡镇的重号由县级看到。",
+            "Cash that receipts do not explain yet, numbers used twice, spoiled and issued, of no book, of another device's, cash without a"
+            " receipt: what weighs most first, and of that the oldest. The money is recorded all the same; people look into it. A number"
+            " that was used in two townships is seen by the county.",
         ),
         OFFICES,
-        wire.reply(page_model("Discrepancies", Discrepancy, "不符", "discrepancies"), both("全部", "All of it")),
+        wire.reply(page_model("Discrepancies", Discrepancy, "不符", "discrepancies"), both("一页", "One page")),
         INVALID,
+        BAD_CURSOR,
         NOT_ALLOWED,
     ),
 )
-async def list_discrepancies(request: Request, query: Annotated[PlaceQuery, Query()]) -> Response:
-    rows = await access_of(request).read(request, _offices(reckoning.DISCREPANCIES), query.place_id)
-    return wire.json({"items": [_said(row) for row in rows if row["problem"]], "next": None})
+async def list_discrepancies(request: Request, query: Annotated[DiscrepanciesQuery, Query()]) -> Response:
+    return await _page(request, reckoning.DISCREPANCIES, query, BY_WEIGHT, query.place_id)
 
 
 @router.post(

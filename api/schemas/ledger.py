@@ -102,6 +102,10 @@ class AccountsQuery(Paging):
     place_id: PlaceNumber | None = Field(None, description=PLACE)
 
 
+class DiscrepanciesQuery(Paging):
+    place_id: PlaceNumber | None = Field(None, description=PLACE)
+
+
 class DayBookQuery(Paging):
     from_on: Day = Field(description=both("从哪一天（记账日期）", "From which day in the books"))
     to_on: Day = Field(description=both("到哪一天", "To which day"))

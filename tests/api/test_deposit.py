@@ -7,26 +7,13 @@ import pytest
 
 from tests.conftest import Phone
 from tests.county import HELD, PLACES, USERS, VILLAGE, County, refused
-from tests.fees import FEE, a_home, balance, charged, holds, made, paid
+from tests.fees import FEE, a_home, balance, charged, holds, listed, made, paid
 
 TOWNSHIP = PLACES[USERS["township-1"]["places"][0]]
 
 
 def slip(amount_fen: int, **members: Any) -> dict[str, Any]:
     return {"place_id": TOWNSHIP, "amount_fen": amount_fen, "deposited_on": "2026-11-23", "bank_reference": "回单 1", **members}
-
-
-async def listed(phone: Phone, path: str, **query: Any) -> list[dict[str, Any]]:
-    """Every item, in small pages."""
-    items: list[dict[str, Any]] = []
-    following: dict[str, Any] = {}
-    while True:
-        reply = await phone.get(f"/v1/ledger/{path}", params={"limit": 3, **query, **following})
-        assert reply.status_code == 200, reply.text
-        items += reply.json()["items"]
-        if reply.json()["next"] is None:
-            return items
-        following = {"cursor": reply.json()["next"]}
 
 
 async def listed_whole(phone: Phone, path: str) -> list[dict[str, Any]]:

@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 
 from tests.conftest import Phone, SignIn
-from tests.county import VILLAGE, County, op, push, refused
-from tests.fees import a_home, made, paid
+from tests.county import OTHER, VILLAGE, County, op, push, refused
+from tests.fees import a_home, listed, made, paid
+
+WEIGHTS = ["unexplained", "number-twice", "spoiled-and-issued", "not-in-the-book", "another-device", "no-receipt"]
 
 
 def block(first: int, last: int, **members: Any) -> dict[str, Any]:
@@ -90,6 +92,36 @@ async def test_what_does_not_agree_is_taken_and_listed(county: County) -> None:
     for problem, keys in ids.items():
         assert any(item["problem"] == problem and set(item["ids"]) == keys for item in found), problem
     assert next(item for item in found if item["problem"] == "number-twice")["number"] == "查 1"
+
+
+async def test_the_list_comes_in_pages_and_what_weighs_most_first(county: County) -> None:
+    officer, worker = await county.sign_in("township-1"), await county.sign_in("worker-1")
+    home, book = await a_home(worker), await made(officer, "receipt-books", block(1, 5, series="页"))
+    for _ in range(3):
+        await paid(worker, home, 100)
+    for number in (1, 1, 9):
+        await paid(worker, home, 100, receipt_book_id=book["id"], receipt_number=number)
+    everything = (await officer.get("/v1/ledger/discrepancies", params={"limit": 200})).json()["items"]
+    assert len(everything) > 6
+    weights = [WEIGHTS.index(item["problem"]) for item in everything]
+    assert weights == sorted(weights)
+    assert await listed(officer, "discrepancies") == everything  # three by three
+
+
+async def test_a_household_that_moved_takes_no_book_along_and_no_wrong_number_appears(county: County) -> None:
+    """The book stays in its village, out of reach of who looks at the payment where the household lives now."""
+    officer, worker, there = [await county.sign_in(name) for name in ("township-1", "worker-1", "worker-3")]
+    home = await a_home(worker)
+    book = await made(officer, "receipt-books", block(1, 5, series="移", device_id=worker.tokens["device_id"]))
+    good = await paid(worker, home, 100, receipt_book_id=book["id"], receipt_number=1)
+    bad = await paid(worker, home, 100, receipt_book_id=book["id"], receipt_number=9)
+    twice = [await paid(worker, h, 100, receipt_book_id=book["id"], receipt_number=2) for h in (home, home)]
+    moved = await officer.patch(f"/v1/households/{home}", json={"place_id": OTHER}, headers={"If-Match": '"1"'})
+    assert moved.status_code == 200, moved.text
+    for phone in (officer, there):
+        found = await listed(phone, "discrepancies", place_id=OTHER)
+        told = {item["problem"]: set(item["ids"]) for item in found if good["id"] in item["ids"] or item["number"] in ("移 2", "9")}
+        assert told == {"number-twice": {each["id"] for each in twice}, "not-in-the-book": {bad["id"]}}
 
 
 async def test_a_village_worker_allots_none_and_a_lead_household_sees_none(sign_in: SignIn) -> None:
