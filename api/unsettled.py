@@ -21,7 +21,7 @@ from api.db import kept, store
 from api.db.session import Tx
 from api.db.store import Row
 from api.kinds import KINDS
-from api.problems import COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_FOUND, RANGE_TAKEN, SETTLED, VOIDED, Problem
+from api.problems import COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_ENOUGH, NOT_FOUND, RANGE_TAKEN, SETTLED, VOIDED, Problem
 from api.pushed import NEVER, Sent
 from api.road import Batch, Op, Result, read, write_one
 from api.rules.caller import Caller
@@ -59,7 +59,7 @@ async def _store(access: Access, caller: Caller, sent: Sequence[Sent]) -> Stored
         except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
             raise  # not migrated yet: no op's fault
         except (asyncpg.PostgresError, Problem) as error:
-            if isinstance(error, Problem) and error.kind not in (ID_TAKEN, RANGE_TAKEN):
+            if isinstance(error, Problem) and error.kind not in (ID_TAKEN, RANGE_TAKEN, NOT_ENOUGH):
                 raise
             if last and len(sent) == 1:
                 if sent[0].op is None or sent[0].wrong:

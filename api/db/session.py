@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
-from api.problems import CODE_TAKEN, ID_TAKEN, RANGE_TAKEN, ProblemKind, busy
+from api.problems import CODE_TAKEN, ID_TAKEN, NOT_ENOUGH, RANGE_TAKEN, ProblemKind, busy
 from api.rules.caller import Caller
 
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -31,6 +31,8 @@ GONE = (
 
 # What a key that exists already means, by its name; else an id
 TAKEN: dict[str, ProblemKind] = {"_code_key": CODE_TAKEN, "receipt_number_pkey": RANGE_TAKEN}
+# Checks of money that the rules have looked at before: one that fails finds the books wrong, and nothing is written
+SHORT = ("account_debit_check", "account_credit_check", "charge_paid_check", "payment_left_check")
 
 
 class Overtaken(Exception):
@@ -114,6 +116,10 @@ class Database:
                     return await _transaction(tx, begin, work)
             except RACES:
                 pass
+            except asyncpg.CheckViolationError as error:
+                if any(name in str(error) for name in SHORT):
+                    raise NOT_ENOUGH() from None
+                raise
             except asyncpg.UniqueViolationError as error:
                 if turn:
                     raise next((kind for name, kind in TAKEN.items() if name in str(error)), ID_TAKEN)() from None

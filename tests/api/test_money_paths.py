@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.conftest import Phone
-from tests.county import PLACES, USERS, VILLAGE, County, op
-from tests.fees import FEE, ITEM, WORKER, a_home, holds
+from tests.county import PLACES, USERS, VILLAGE, County, op, push, refused
+from tests.fees import FEE, ITEM, WORKER, a_home, charged, holds, paid
 
 STEPS = 120
 COLLEAGUE, TOWNSHIP = str(USERS["worker-2"]["id"]), PLACES[USERS["township-1"]["places"][0]]
@@ -136,6 +136,36 @@ async def test_any_calls_in_any_order_any_number_of_times(county: County, seed: 
             assert reply.status_code != 201 or again == 0, call
     created = [row for row in await books(county.owner) if row not in before]
     assert created == [], created
+    await holds(county.owner)
+
+
+async def test_one_household_whose_books_are_wrong_holds_up_no_other(county: County) -> None:
+    """Nothing that the service does brings that about; it is not to block a phone for good all the same."""
+    phone = await county.sign_in("worker-1")
+    broken, sound = await a_home(phone), await a_home(phone)
+    await paid(phone, broken)
+    await county.owner.execute("UPDATE account SET balance_fen = 0 WHERE type = 'credit' AND owner = $1", broken)
+    due = {"fee_item_id": ITEM, "amount_fen": FEE, "due_on": "2027-01-01"}
+    results = await push(phone, *(op("charge", uuid4(), {**due, "household_id": home}) for home in (sound, broken, sound)))
+    assert [result["outcome"] for result in results] == ["applied", "rejected", "applied"]
+    assert results[1]["problem"]["type"] == "/problems/could-not-store"
+    refused(await phone.post("/v1/charges", json={**due, "household_id": broken}), 409, "not-enough")
+    await county.owner.execute("UPDATE account SET balance_fen = -$2::bigint WHERE type = 'credit' AND owner = $1", broken, FEE)
+    await holds(county.owner)
+
+
+async def test_no_charge_is_paid_beyond_its_amount_and_no_payment_gives_more_than_it_brought(county: County) -> None:
+    """The database says so too, and then it is a refusal and no error."""
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    home = await a_home(worker)
+    due, money = await charged(worker, home), await paid(worker, home)
+    for statement in ("UPDATE charge SET paid_fen = {}", "UPDATE payment SET left_fen = {}"):
+        for fen in (-1, "amount_fen + 1"):
+            with pytest.raises(asyncpg.CheckViolationError, match=r"charge_paid_check|payment_left_check"):
+                await county.owner.execute(f"{statement.format(fen)} WHERE household_id = $1", home)
+    await county.owner.execute("UPDATE payment SET left_fen = amount_fen WHERE id = $1", money["id"])  # as if no charge had used it
+    refused(await officer.post(f"/v1/charges/{due['id']}/void", json={"reason": "重复登记"}), 409, "not-enough")
+    await county.owner.execute("UPDATE payment SET left_fen = 0 WHERE id = $1", money["id"])
     await holds(county.owner)
 
 

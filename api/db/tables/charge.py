@@ -12,6 +12,7 @@ class Charge(RecordRow, table=True):
     __table_args__ = (
         *below_household("charge", "due_on", "day"),
         Index("charge_open_idx", "county_id", "household_id", postgresql_where=text("status = 'open'")),
+        CheckConstraint("paid_fen BETWEEN 0 AND amount_fen", name="charge_paid_check"),
         CheckConstraint("status <> 'waived' OR coalesce(waiver_approved_by <> waiver_by, false)", name="charge_waiver_check"),
     )
     fee_item_id: UUID

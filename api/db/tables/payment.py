@@ -15,6 +15,7 @@ class Payment(RecordRow, table=True):
         Index("payment_left_idx", "county_id", "household_id", "paid_on", "created_at", "id", postgresql_where=text("left_fen > 0")),
         Index("payment_receipt_idx", "county_id", "receipt_book_id", "receipt_number"),
         CheckConstraint("amount_fen > 0", name="payment_amount_check"),
+        CheckConstraint("left_fen BETWEEN 0 AND amount_fen", name="payment_left_check"),
     )
     household_id: UUID
     amount_fen: int = Field(sa_type=BigInteger)
