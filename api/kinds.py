@@ -131,7 +131,7 @@ class Posts(NamedTuple):
 class Kind:
     """`parent`: what a record hangs on and gets its place from; without one it belongs to the county itself.
     `writers`: who may write all, or only their own. `own`: the member that names whose record it is. `rule`: what is allowed besides the
-    shape. `born`: what the service sets in a new record. `derived`: columns that follow from the record and that nobody is shown.
+    shape. `born`: what the service sets in a new record. `derived`: what follows from the record by itself.
     `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
     `readers`: which roles see anything of it; for the others no record of the kind is there. `listed`: SQL of what a list may name.
     `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place. `id_of`: the
@@ -422,8 +422,9 @@ CHARGE = Kind(
     writers={"township": "all", "village": "all"},
     readers=OFFICES,
     parent=Parent("household", "household_id"),
-    looks=Looks("fee_item_id", fee_items.CHARGED, charge_rule.of_item, charge_rule.given),
+    looks=Looks("fee_item_id", fee_items.CHARGED, charge_rule.of_item),
     born=lambda caller: charge_rule.NEW,
+    derived=lambda charge: {"status": ledger.status_of(charge, charge["paid_fen"])},
     doubles=("household_id", "person_id", "fee_item_id", "due_on"),
     posts=Posts(ledger.of_charge),
 )

@@ -364,7 +364,10 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
         successor = batch.occupied[kind.name][op.id] and not op.doc.get("joined_into_id")  # what it stands for would be in no list
         if successor or any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
             return HAS_RECORDS()
-        return REFUSED_WORD.at("/reason") if refused_word(op.void) else {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
+        if refused_word(op.void):
+            return REFUSED_WORD.at("/reason")
+        after = {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
+        return after | kind.derived(after)
     edits = {member: value for member, value in op.doc.items() if value != before[member]}
     if kind.end and op.sealed and op.sealed[kind.end.blind] != before[kind.end.blind]:
         edits |= op.sealed

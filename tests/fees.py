@@ -78,6 +78,9 @@ BROKEN = {
           WHERE c.paid_fen <> coalesce(x.fen, 0) OR c.paid_fen > c.amount_fen
           OR (c.status = 'settled') <> (c.paid_fen = c.amount_fen AND NOT c.voided AND c.waiver_approved_by IS NULL)
           OR ((c.voided OR c.waiver_approved_by IS NOT NULL) AND c.paid_fen <> 0)""",
+    "a charge says that it is what it is not": """
+        SELECT id, status FROM charge WHERE status <> CASE WHEN voided THEN 'cancelled' WHEN waiver_approved_by IS NOT NULL THEN 'waived'
+          WHEN paid_fen = amount_fen THEN 'settled' ELSE 'open' END""",
     "a payment says another amount than is left of it": f"""
         SELECT p.id FROM payment p LEFT JOIN ({_ALLOCATED.format("t.payment_id")}) x ON x.payment_id = p.id
           LEFT JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM refund WHERE status = 'approved' GROUP BY payment_id) r

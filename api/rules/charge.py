@@ -7,7 +7,7 @@ from typing import Any
 from api.problems import NOT_THE_AMOUNT, SAME_PERSON, WAIVER_NOT_NOW, Problem
 from api.rules.fee_item import closed
 
-NEW = {"status": "open", "paid_fen": 0, "waived_because": None, "waiver_by": None, "waiver_approved_by": None}
+NEW = {"paid_fen": 0, "waived_because": None, "waiver_by": None, "waiver_approved_by": None}
 
 
 def of_item(after: Mapping[str, Any], item: Mapping[str, Any], today: date) -> Problem | None:
@@ -18,11 +18,6 @@ def of_item(after: Mapping[str, Any], item: Mapping[str, Any], today: date) -> P
     if item["record_only"] != (after["proof_number"] is not None):
         return NOT_THE_AMOUNT.at("/proof_number")
     return None
-
-
-def given(after: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
-    """What others have collected is settled as it comes."""
-    return {"status": "settled"} if item["record_only"] else {}
 
 
 def may_ask(charge: Mapping[str, Any]) -> Problem | None:

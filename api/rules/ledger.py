@@ -214,6 +214,7 @@ def of_charge(before: Records | None, after: Records) -> list[Entry]:
 
 
 def status_of(charge: Records, paid_fen: int) -> str:
+    """Of an item that others collect nothing is owed, so it is settled as it comes."""
     if charge["voided"]:
         return "cancelled"
     if charge["waiver_approved_by"] is not None:

@@ -5,10 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from api.rules.fee_item import standard
 from api.schemas.charge import Charge
 from tests.conftest import SignIn
 from tests.county import County, op, push, refused
 from tests.fees import DUE_ON, FEE, ITEM, OFFICER, WORKER, a_home, balance, charged, holds, paid, seen
+
+_, INSURANCE = (str(item["id"]) for item in standard())
 
 
 async def test_a_charge_is_owed_until_it_is_paid(county: County) -> None:
@@ -92,6 +95,20 @@ async def test_who_asked_may_take_a_waiver_back(sign_in: SignIn) -> None:
     assert (await worker.post(path + "/decline-waiver")).json()["waiver_by"] is None
 
 
+async def test_its_status_says_what_became_of_it_last(county: County) -> None:
+    worker, officer, desk = [await county.sign_in(name) for name in ("worker-1", "township-1", "county-admin")]
+    home = await a_home(worker)
+    waived = await charged(worker, home)
+    assert (await officer.post(f"/v1/charges/{waived['id']}/waive", json={"because": "五保户"})).is_success
+    assert (await desk.post(f"/v1/charges/{waived['id']}/approve-waiver")).json()["status"] == "waived"
+    elsewhere = await charged(worker, home, fee_item_id=INSURANCE, amount_fen=0, proof_number="税票 1")
+    assert elsewhere["status"] == "settled"
+    for charge in (waived, elsewhere):
+        voided = await officer.post(f"/v1/charges/{charge['id']}/void", json={"reason": "重复登记"})
+        assert voided.json()["status"] == "cancelled"
+    await holds(county.owner)
+
+
 async def test_a_list_of_charges_shows_its_totals_first_and_can_be_sent_again(county: County) -> None:
     phone = await county.sign_in("worker-1")
     homes = [await a_home(phone) for _ in range(3)]
@@ -111,8 +128,6 @@ async def test_a_list_of_charges_shows_its_totals_first_and_can_be_sent_again(co
 
 
 async def test_a_charge_made_offline_on_a_closed_item_is_rejected_with_the_reason(county: County) -> None:
-    from api.rules.fee_item import standard
-
     phone = await county.sign_in("worker-1")
     doc = {"fee_item_id": str(standard()[0]["id"]), "household_id": await a_home(phone), "amount_fen": 1, "due_on": DUE_ON}
     [result] = await push(phone, op("charge", uuid4(), doc))
