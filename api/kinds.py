@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -137,9 +137,9 @@ class Kind:
     `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place. `id_of`: the
     id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
     `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
-    commit (checkups.py). `voids`: whether people void it. `append_only`: no client changes or voids one. `besides`: a statement over new
-    records that writes what else they make. `passes`: people, residences and proposals by whose change another place may hear something
-    else (residences.py)."""
+    commit (checkups.py). `voids`: whether people void it. `may_void`: who of those who write it, and until when. `append_only`: no client
+    changes or voids one. `besides`: a statement over new records that writes what else they make. `passes`: people, residences and proposals
+    by whose change another place may hear something else (residences.py)."""
 
     name: str
     plural: str
@@ -164,6 +164,7 @@ class Kind:
     merges: Merges | None = None
     settles: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], set[UUID]] = lambda before, after: set()
     voids: bool = True
+    may_void: Callable[[Mapping[str, Any], Caller, datetime], Problem | None] = lambda record, caller, now: None
     append_only: bool = False
     looks: Looks | None = None
     posts: Posts | None = None
@@ -424,6 +425,7 @@ CHARGE = Kind(
     parent=Parent("household", "household_id"),
     looks=Looks("fee_item_id", fee_items.CHARGED, charge_rule.of_item),
     born=lambda caller: charge_rule.NEW,
+    may_void=charge_rule.may_void,
     derived=lambda charge: {"status": ledger.status_of(charge, charge["paid_fen"])},
     doubles=("household_id", "person_id", "fee_item_id", "due_on"),
     posts=Posts(ledger.of_charge),

@@ -556,7 +556,11 @@ SAME_PERSON = ProblemKind(
     "same-person",
     409,
     both("要由另一个人来决定", "Another person has to decide"),
-    both("提出的人和批准的人、点交的双方不能是同一人。", "Who asks and who approves, and the two sides of a counting, are two people."),
+    both(
+        "提出的人和批准的人、点交的双方不能是同一人；自己登记的应收，过了一天或有了缴款，由另一人作废。",
+        "Who asks and who approves, and the two sides of a counting, are two people; a charge of one's own is voided by somebody else after"
+        " a day, or once something was paid of it.",
+    ),
 )
 WAIVER_NOT_NOW = ProblemKind(
     "waiver-not-now",

@@ -366,6 +366,8 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
             return HAS_RECORDS()
         if refused_word(op.void):
             return REFUSED_WORD.at("/reason")
+        if problem := kind.may_void(before, batch.caller, batch.now):
+            return problem
         after = {**before, **op.doc, "voided": True, "rev": before["rev"] + 1}
         return after | kind.derived(after)
     edits = {member: value for member, value in op.doc.items() if value != before[member]}

@@ -29,7 +29,7 @@ calls.lists(ChargeQuery)
 calls.gets()
 calls.creates(ITEM_CLOSED, NOT_THE_AMOUNT)
 calls.changes()
-calls.voids()
+calls.voids(SAME_PERSON)
 STORED = wire.reply(Charge, both("这笔应收", "The charge"), headers=ETAG)
 
 

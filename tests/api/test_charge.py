@@ -38,11 +38,11 @@ async def test_only_the_day_by_which_it_is_due_changes(sign_in: SignIn) -> None:
 
 
 async def test_what_was_paid_of_a_voided_charge_is_credit_and_goes_to_the_next(county: County) -> None:
-    phone = await county.sign_in("worker-1")
+    phone, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
     home = await a_home(phone)
     due = await charged(phone, home)
     money = await paid(phone, home)
-    voided = await phone.post(f"/v1/charges/{due['id']}/void", json={"reason": "重复登记"})
+    voided = await officer.post(f"/v1/charges/{due['id']}/void", json=VOID)
     assert (voided.json()["status"], voided.json()["paid_fen"]) == ("cancelled", 0)
     assert (await seen(phone, "payments", money))["left_fen"] == FEE
     assert [await balance(county.owner, kind, home) for kind in ("owed", "credit")] == [0, -FEE]
@@ -50,6 +50,36 @@ async def test_what_was_paid_of_a_voided_charge_is_credit_and_goes_to_the_next(c
     assert (await seen(phone, "charges", again))["status"] == "settled"
     assert (await seen(phone, "payments", money))["left_fen"] == 0
     await holds(county.owner)
+
+
+VOID = {"reason": "重复登记"}
+
+
+async def test_who_made_a_charge_takes_a_mistake_back_within_a_day_and_while_nothing_is_paid(county: County) -> None:
+    """Or voiding would be the way around a waiver, which takes two people."""
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    for maker, other in ((worker, officer), (officer, worker)):
+        home = await a_home(worker)
+        fresh, late, half = [await charged(maker, home, due_on=f"2027-0{n}-01") for n in range(1, 4)]
+        await county.owner.execute("UPDATE charge SET created_at = created_at - interval '25 hours' WHERE id = $1", late["id"])
+        await paid(worker, home, 100, for_charge_ids=[half["id"]])
+        assert (await maker.post(f"/v1/charges/{fresh['id']}/void", json=VOID)).json()["status"] == "cancelled"
+        for charge in (late, half):
+            refused(await maker.post(f"/v1/charges/{charge['id']}/void", json=VOID), 409, "same-person")
+            [result] = await push(maker, op("charge", charge["id"], base_rev=1, void="重复登记"))
+            assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/same-person")
+            by_other = await other.post(f"/v1/charges/{charge['id']}/void", json=VOID)
+            if other is officer:
+                assert by_other.json()["status"] == "cancelled"
+            else:
+                refused(by_other, 403, "not-allowed")  # what the office charged, the office takes back, or two people waive it
+    await holds(county.owner)
+
+
+async def test_no_colleague_voids_a_charge(county: County) -> None:
+    worker, colleague = await county.sign_in("worker-1"), await county.sign_in("worker-2")
+    due = await charged(worker, await a_home(worker))
+    refused(await colleague.post(f"/v1/charges/{due['id']}/void", json=VOID), 403, "not-allowed")
 
 
 async def test_what_was_entered_and_voided_offline_is_owed_by_nobody(county: County) -> None:

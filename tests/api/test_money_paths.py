@@ -48,7 +48,7 @@ class Somebody:
                 return worker, "POST", "payments", body | doc
             return worker, "POST", "sync/push", {"ops": [op("payment", body["id"], doc)]}
         if what < 53:
-            return worker, "POST", f"charges/{of['charges']['id']}/void", {"reason": "重复登记"}
+            return rng.choice((worker, "township-1")), "POST", f"charges/{of['charges']['id']}/void", {"reason": "重复登记"}
         if what < 60:
             return rng.choice((worker, office)), "POST", f"charges/{of['charges']['id']}/waive", {"because": "困难"}
         if what < 66:
