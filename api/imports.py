@@ -265,7 +265,7 @@ async def _compare(tx: Tx, caller: Caller, kind: Kind, reader: Reader, wanted: S
     """The rows to keep. Those whose record is there already have their outcome; likely doubles are noted."""
     ops = [_op(kind, record_id, orjson.dumps(doc)) for _, record_id, doc in wanted]
     ops, there = await _there(tx, caller.county_id, ops)
-    double = await _doubles(tx, caller, kind, [op for op in ops if op.id not in there])
+    double = await road.doubles(tx, caller, kind, [op for op in ops if op.id not in there])
     rows = []
     for n, (row, _, doc) in enumerate(wanted):
         op = ops[n]
@@ -275,18 +275,6 @@ async def _compare(tx: Tx, caller: Caller, kind: Kind, reader: Reader, wanted: S
             notes.add([fault(*reader.where(row.row, "number"), "looks-double", about=double[op.id])])
         rows.append({"row": row.row, "id": op.id, "doc": doc, "outcome": "unchanged" if op.id in there else None})
     return rows
-
-
-async def _doubles(tx: Tx, caller: Caller, kind: Kind, ops: Sequence[Op]) -> dict[UUID, UUID]:
-    """Of those that look like a record that is there already: that record."""
-    if not ops or not kind.store.alike:
-        return {}
-    like = []
-    for n, op in enumerate(ops):
-        said = {**kind.defaults, **op.doc}
-        like.append({"n": n, **{m: {**said, **kind.derived(said)}[m] for m in kind.doubles}})
-    asked = (caller.county_id, orjson.dumps(like, default=str).decode(), caller.places, caller.townships)
-    return {ops[found["n"]].id: found["id"] for found in await tx.fetch(kind.store.alike, *asked)}
 
 
 async def _there(tx: Tx, county_id: int, ops: Sequence[Op]) -> tuple[list[Op], dict[UUID, bytes]]:
@@ -324,7 +312,7 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
     await road.read(tx, batch, [*new, *(_heads(op) for op in new if op.doc.get("relation") == "head")])
     noted = {note["row"] for note in orjson.loads(row["notes"]) if note["code"] == "looks-double"}
     # somebody may have made one since the file was read; where the list is full already, nobody would see it
-    double = await _doubles(tx, caller, kind, new) if row["note_count"] < LISTED else {}
+    double = await road.doubles(tx, caller, kind, new) if row["note_count"] < LISTED else {}
     went = _Went()
     for each, op in zip(rows, ops, strict=True):
         if op.id in there:

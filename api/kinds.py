@@ -488,6 +488,7 @@ DEPOSIT = Kind(
     readers=OFFICES,
     parent=Parent("place", "place_id"),
     rule=deposit_rule.check,
+    doubles=("township_id", "bank_reference"),
     append_only=True,
     posts=Posts(ledger.of_deposit, "deposited_on"),
 )

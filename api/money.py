@@ -14,7 +14,7 @@ from api.db.tables.fee_item import CHARGED
 from api.db.tables.receipt_book import ISSUED
 from api.db.tables.refund import REFUNDED
 from api.kinds import CHARGE, COUNTING, HOUSEHOLD, PAYMENT, RECEIPT_BOOK, REFUND, Kind
-from api.problems import MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, STALE, Problem
+from api.problems import LOOKS_DOUBLE, MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, STALE, Problem
 from api.road import Op, Result
 from api.rules import charge as charge_rule
 from api.rules import counting as counting_rule
@@ -132,8 +132,9 @@ async def spoil(access: Access, caller: Caller, book_id: UUID, number: int) -> R
     return await settle(access, caller, RECEIPT_BOOK, book_id, changes)
 
 
-async def charge_all(tx: Tx, caller: Caller, wanted: ChargeList, *, today: date, now: datetime, preview: bool) -> Row:
-    """A charge for each household, all or none; the ids follow from that of the list, so the same list again changes nothing."""
+async def charge_all(tx: Tx, caller: Caller, wanted: ChargeList, *, today: date, now: datetime, preview: bool, confirmed: bool) -> Row:
+    """A charge for each household, all or none; the ids follow from that of the list, so the same list again changes nothing. Raises
+    `looks-double` where some are charged the same already, unless `confirmed`."""
     amount = wanted.amount_fen
     if amount is None:
         items = await tx.fetch(CHARGED, caller.county_id, [wanted.fee_item_id], caller.places, caller.townships, today)
@@ -155,13 +156,18 @@ async def charge_all(tx: Tx, caller: Caller, wanted: ChargeList, *, today: date,
         )
         for home in homes
     ]
-    await road.touch(tx, caller, ops, today=today, now=now, preview=preview)
+    await store.rows(tx, HOUSEHOLD.store.lock, caller, homes)  # of two lists at once the second sees the first
+    doubles = sorted({*(await road.doubles(tx, caller, CHARGE, ops)).values()} - {op.id for op in ops})
+    records, _ = await road.touch(tx, caller, ops, today=today, now=now, preview=preview)
+    if doubles and records and not (preview or confirmed):
+        raise LOOKS_DOUBLE(doubles=[str(i) for i in doubles])
     return {
         "id": wanted.id,
         "households": len(homes),
         "amount_fen": amount,
         "total_fen": amount * len(homes),
         "charge_ids": [op.id for op in ops],
+        "doubles": doubles,
     }
 
 

@@ -178,6 +178,18 @@ async def write_one(tx: Tx, caller: Caller, op: Op, *, today: date, now: datetim
 # Reading
 
 
+async def doubles(tx: Tx, caller: Caller, kind: Kind, ops: Sequence[Op]) -> dict[UUID, UUID]:
+    """Of creations that look like a record that is there already: that record."""
+    if not ops or not kind.store.alike:
+        return {}
+    like = []
+    for n, op in enumerate(ops):
+        said = {**kind.defaults, **op.doc}
+        like.append({"n": n, **{m: said[m] if m in said else kind.derived(said)[m] for m in kind.doubles}})
+    found = await tx.fetch(kind.store.alike, caller.county_id, store.as_json(like), caller.places, caller.townships)
+    return {ops[row["n"]].id: row["id"] for row in found}
+
+
 async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
     caller, wanted, moving = batch.caller, defaultdict[str, set[Any]](set), defaultdict[str, set[UUID]](set)

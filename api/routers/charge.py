@@ -5,11 +5,14 @@ from starlette.responses import Response
 
 from api import money
 from api.access import access_of
+from api.db.session import Tx
+from api.db.store import Row
 from api.kinds import CHARGE
 from api.language import both
 from api.problems import (
     ID_TAKEN,
     ITEM_CLOSED,
+    LOOKS_DOUBLE,
     NOT_ALLOWED,
     NOT_FOUND,
     NOT_THE_AMOUNT,
@@ -19,7 +22,7 @@ from api.problems import (
     WAIVER_NOT_NOW,
 )
 from api.routers import wire
-from api.routers.records import BAD_BODY, ETAG, Preview, Records
+from api.routers.records import BAD_BODY, ETAG, Confirm, Preview, Records
 from api.schemas.charge import Charge, ChargeList, ChargeListed, ChargeQuery, Waiving
 
 router = APIRouter(tags=[both("收费", "Fees")])
@@ -39,8 +42,9 @@ STORED = wire.reply(Charge, both("这笔应收", "The charge"), headers=ETAG)
         "create_charge_list",
         ("批量应收", "Charge a list of households"),
         (
-            "同一项目，每户一笔，要么全部要么一笔也不。preview=true 时只算合计。同样的再发一次没有变化。",
-            "One charge of an item for each household, all or none. With preview=true only the totals. The same again changes nothing.",
+            "同一项目，每户一笔，要么全部要么一笔也不。preview=true 时只算合计，并列出看起来相同的已有应收。同样的再发一次没有变化。",
+            "One charge of an item for each household, all or none. With preview=true only the totals, and which charges look the same. The"
+            " same again changes nothing.",
         ),
         tuple(CHARGE.writers),
         wire.reply(ChargeListed, both("合计", "The totals")),
@@ -50,19 +54,22 @@ STORED = wire.reply(Charge, both("这笔应收", "The charge"), headers=ETAG)
         VOIDED,
         ITEM_CLOSED,
         NOT_THE_AMOUNT,
+        LOOKS_DOUBLE,
         *BAD_BODY,
         **wire.request_body(ChargeList),
     ),
 )
-async def charge_list(request: Request, preview: Preview = False) -> Response:
+async def charge_list(request: Request, preview: Preview = False, confirm: Confirm = False) -> Response:
     access = access_of(request)
     caller, sent = await wire.asked(request, ChargeList)
     if caller.role not in CHARGE.writers:
         raise NOT_ALLOWED()
     today, now = access.today(), access.now()
-    return wire.json(
-        await access.database.write(caller, lambda tx: money.charge_all(tx, caller, sent, today=today, now=now, preview=preview))
-    )
+
+    async def work(tx: Tx) -> Row:
+        return await money.charge_all(tx, caller, sent, today=today, now=now, preview=preview, confirmed=confirm)
+
+    return wire.json(await access.database.write(caller, work))
 
 
 @router.post(

@@ -595,7 +595,14 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
         "household_ids": [str(row["id"]) for row in list(homes.values())[5:7]],
     }
     ids = [str(uuid5(UUID(many["id"]), home)) for home in many["household_ids"]]
-    totals = {"id": many["id"], "households": 2, "amount_fen": demo_money.FEE_FEN, "total_fen": 2 * demo_money.FEE_FEN, "charge_ids": ids}
+    totals = {
+        "id": many["id"],
+        "households": 2,
+        "amount_fen": demo_money.FEE_FEN,
+        "total_fen": 2 * demo_money.FEE_FEN,
+        "charge_ids": ids,
+        "doubles": [],
+    }
     yield "create_charge_list", Example("worker-1", totals, many)
     waiver = {"waived_because": "五保户", "waiver_by": worker}
     yield "ask_waiver", Example("worker-1", {**asked, **waiver, "rev": 2}, {"because": "五保户"}, {"id": asked["id"]})

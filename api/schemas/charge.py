@@ -62,6 +62,7 @@ class ChargeListed(Body):
     amount_fen: int = says("每户（分）", "For each, in fen", 6000)
     total_fen: int = says("合计（分）", "In all, in fen", 12000)
     charge_ids: list[Id] = says("各笔的编号，与 household_ids 同序", "Ids of the charges, in the order of `household_ids`")
+    doubles: list[Id] = says("看起来相同的已有应收", "Charges that are there already and look the same")
 
 
 class ChargeQuery(Query):

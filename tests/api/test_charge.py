@@ -157,6 +157,24 @@ async def test_a_list_of_charges_shows_its_totals_first_and_can_be_sent_again(co
     refused(await phone.post("/v1/charge-lists", json=other), 422, "not-the-amount", "/amount_fen")
 
 
+async def test_a_list_says_who_is_charged_so_already(county: County) -> None:
+    phone = await county.sign_in("worker-1")
+    homes = [await a_home(phone) for _ in range(3)]
+    first = await charged(phone, homes[1])
+    body = {"id": str(uuid4()), "fee_item_id": ITEM, "due_on": DUE_ON, "household_ids": homes}
+    shown = await phone.post("/v1/charge-lists", params={"preview": True}, json=body)
+    assert shown.json()["doubles"] == [first["id"]]
+    reply = await phone.post("/v1/charge-lists", json=body)
+    refused(reply, 409, "looks-double")
+    assert reply.json()["doubles"] == [first["id"]]
+    assert [await balance(county.owner, "owed", home) for home in homes] == [0, FEE, 0]
+    for confirm in (True, False):  # and again, after a lost reply
+        assert (await phone.post("/v1/charge-lists", params={"confirm": confirm}, json=body)).status_code == 200
+    assert [await balance(county.owner, "owed", home) for home in homes] == [FEE, 2 * FEE, FEE]
+    later = {**body, "id": str(uuid4())}
+    assert len((await phone.post("/v1/charge-lists", json=later)).json()["doubles"]) == 3
+
+
 async def test_a_charge_made_offline_on_a_closed_item_is_rejected_with_the_reason(county: County) -> None:
     phone = await county.sign_in("worker-1")
     doc = {"fee_item_id": str(standard()[0]["id"]), "household_id": await a_home(phone), "amount_fen": 1, "due_on": DUE_ON}

@@ -1,12 +1,13 @@
 """Deposits to the fiscal special account, and the books: accounts, day book, trial balance, closing a month."""
 
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from tests.conftest import Phone
-from tests.county import HELD, PLACES, USERS, VILLAGE, County, refused
+from tests.county import HELD, PLACES, USERS, VILLAGE, County, op, push, refused
 from tests.fees import FEE, a_home, balance, charged, holds, listed, made, paid
 
 TOWNSHIP = PLACES[USERS["township-1"]["places"][0]]
@@ -37,6 +38,22 @@ async def test_cash_in_the_bank_is_in_the_bank_even_before_it_was_counted_in(cou
     await officer.post(f"/v1/countings/{counting['id']}/confirm")
     assert [await balance(county.owner, kind, str(TOWNSHIP)) for kind in ("till", "unexplained")] == [0, 0]
     await holds(county.owner)
+
+
+async def test_one_slip_of_the_bank_is_one_deposit(county: County) -> None:
+    """Two of a township with one reference look double: who is asked says so, what comes from a phone is stored with a hint."""
+    officer, other = await county.sign_in("township-1"), await county.sign_in("township-2")
+    first = await made(officer, "deposits", slip(100, bank_reference="回单 77"))
+    again = slip(200, bank_reference="回单 77", deposited_on="2026-11-24")
+    reply = await officer.post("/v1/deposits", json=again)
+    refused(reply, 409, "looks-double")
+    assert reply.json()["doubles"] == [first["id"]]
+    fiscal = await balance(county.owner, "fiscal", "county")
+    [result] = await push(officer, op("deposit", uuid4(), again))
+    assert (result["outcome"], result["doubles"]) == ("applied", [first["id"]])
+    assert await balance(county.owner, "fiscal", "county") == fiscal + 200  # it may well be two
+    elsewhere = {**again, "place_id": PLACES[USERS["township-2"]["places"][0]]}
+    assert (await other.post("/v1/deposits", json=elsewhere)).status_code == 201
 
 
 async def test_the_books_sum_to_zero_in_whatever_part_somebody_reads(county: County) -> None:
