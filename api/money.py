@@ -94,9 +94,7 @@ async def decide_refund(access: Access, caller: Caller, refund_id: UUID, *, appr
         found = await tx.fetch(REFUNDED, caller.county_id, [refund["payment_id"]], caller.places, caller.townships, access.today())
         if not found:  # it has moved to another place meanwhile
             raise NOT_FOUND()
-        [payment] = found
-        left = payment["amount_fen"] - payment["refunded_fen"]
-        _unless(refund_rule.may_decide(refund, left, caller.user_id, approves=approves))
+        _unless(refund_rule.may_decide(refund, dict(found[0]), caller.user_id, approves=approves))
         return {"status": "approved" if approves else "declined", "decided_by": caller.user_id, "decided_at": access.now()}
 
     return await settle(access, caller, REFUND, refund_id, changes)

@@ -557,9 +557,9 @@ SAME_PERSON = ProblemKind(
     409,
     both("要由另一个人来决定", "Another person has to decide"),
     both(
-        "提出的人和批准的人、点交的双方不能是同一人；自己登记的应收，过了一天或有了缴款，由另一人作废。",
-        "Who asks and who approves, and the two sides of a counting, are two people; a charge of one's own is voided by somebody else after"
-        " a day, or once something was paid of it.",
+        "提出的人和批准的人、点交的双方不能是同一人；收款的人不批准退款；自己登记的应收，过了一天或有了缴款，由另一人作废。",
+        "Who asks and who approves, and the two sides of a counting, are two people; who collected the money does not approve that it"
+        " goes back; a charge of one's own is voided by somebody else after a day, or once something was paid of it.",
     ),
 )
 WAIVER_NOT_NOW = ProblemKind(
@@ -579,6 +579,16 @@ MORE_THAN_PAID = ProblemKind(
     422,
     both("多于这笔缴款", "More than was paid"),
     both("退款合计不能多于缴款。", "All refunds of a payment together are no more than the payment."),
+)
+NOT_FROM_THERE = ProblemKind(
+    "not-from-there",
+    422,
+    both("不能从那里更正", "It is not corrected from there"),
+    both(
+        "转账记错了，从财政专户更正；收款人或乡镇手中的现金是别的户缴的。",
+        "A transfer that never came is corrected in the special account: cash of a worker or a township came from other households.",
+    ),
+    of_itself=True,
 )
 NOT_ENOUGH = ProblemKind(
     "not-enough",

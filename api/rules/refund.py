@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from api.problems import DECIDED, MORE_THAN_PAID, NOT_FOUND, SAME_PERSON, Problem
+from api.problems import DECIDED, MORE_THAN_PAID, NOT_FOUND, NOT_FROM_THERE, SAME_PERSON, Problem
 
 NEW = {"status": "proposed", "collected_by": None, "decided_by": None, "decided_at": None}
 
@@ -12,18 +12,30 @@ NEW = {"status": "proposed", "collected_by": None, "decided_by": None, "decided_
 def of_payment(after: Mapping[str, Any], payment: Mapping[str, Any], today: date) -> Problem | None:
     if payment["household_id"] != after["household_id"]:
         return NOT_FOUND()
+    if _elsewhere(after, payment):
+        return NOT_FROM_THERE.at("/paid_from")
     if after["amount_fen"] > payment["amount_fen"] - payment["refunded_fen"]:
         return MORE_THAN_PAID.at("/amount_fen")
     return None
+
+
+def _elsewhere(refund: Mapping[str, Any], payment: Mapping[str, Any]) -> bool:
+    """A transfer that never came was booked into the special account, and nowhere else is too much."""
+    return (refund["manner"], payment["means"]) == ("correction", "transfer") and bool(refund["paid_from"] != "fiscal")
 
 
 def given(after: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, Any]:
     return {"collected_by": payment["received_by"]}
 
 
-def may_decide(refund: Mapping[str, Any], refundable_fen: int, user_id: Any, *, approves: bool) -> Problem | None:
+def may_decide(refund: Mapping[str, Any], payment: Mapping[str, Any], user_id: Any, *, approves: bool) -> Problem | None:
+    """It is approved by neither who asked for it nor who had collected the money."""
     if refund["status"] != "proposed":
         return DECIDED()
-    if approves and refund["created_by"] == user_id:
+    if not approves:
+        return None
+    if user_id in (refund["created_by"], refund["collected_by"]):
         return SAME_PERSON()
-    return MORE_THAN_PAID() if approves and refund["amount_fen"] > refundable_fen else None
+    if _elsewhere(refund, payment):
+        return NOT_FROM_THERE()
+    return MORE_THAN_PAID() if refund["amount_fen"] > payment["amount_fen"] - payment["refunded_fen"] else None

@@ -97,3 +97,27 @@ async def test_a_payment_of_another_household_is_not_found(county: County) -> No
     worker = await county.sign_in("worker-1")
     money = await paid(worker, await a_home(worker))
     refused(await worker.post("/v1/refunds", json=asked({**money, "household_id": await a_home(worker)})), 404, "not-found")
+
+
+@pytest.mark.parametrize("purse", ["cash", "till"])
+async def test_that_a_transfer_never_came_is_corrected_where_it_was_booked(county: County, purse: str) -> None:
+    """Cash that others paid is not taken for it."""
+    worker, officer = await county.sign_in("worker-1"), await county.sign_in("township-1")
+    money = await paid(worker, await a_home(worker), means="transfer")
+    wrong = asked(money, manner="correction", paid_from=purse)
+    refused(await worker.post("/v1/refunds", json=wrong), 422, "not-from-there", "/paid_from")
+    right = await made(worker, "refunds", asked(money, manner="correction", paid_from="fiscal"))
+    await county.owner.execute("UPDATE refund SET paid_from = $2 WHERE id = $1", right["id"], purse)  # asked for before this was a rule
+    refused(await approve(officer, right), 422, "not-from-there")
+    await county.owner.execute("UPDATE refund SET paid_from = 'fiscal' WHERE id = $1", right["id"])
+    assert (await approve(officer, right)).status_code == 200
+    await holds(county.owner)
+
+
+async def test_who_collected_the_money_does_not_approve_that_it_goes_back(county: County) -> None:
+    worker, officer, desk = [await county.sign_in(name) for name in ("worker-1", "township-1", "county-admin")]
+    money = await paid(officer, await a_home(worker))
+    refund = await made(worker, "refunds", asked(money))
+    assert refund["collected_by"] == OFFICER
+    refused(await approve(officer, refund), 409, "same-person")
+    assert (await approve(desk, refund)).status_code == 200
