@@ -1,6 +1,7 @@
 """By the hour and at start: what is held and whose record is there after all (a place was granted, a process died in between) is tried
 again; what has waited for 30 days goes to the officer's inbox; follow-ups that were given to somebody who was just leaving are the place's;
-rows of files are erased a day after their import. Several processes may do so at once."""
+rows of files are erased a day after their import; and what every county starts with is added where a county is from before there was such
+a thing. Several processes may do so at once."""
 
 import asyncio
 import logging
@@ -16,7 +17,7 @@ from api.db import kept
 from api.db.session import Tx
 from api.db.tables.follow_up import NOBODYS
 from api.jobs.residences import as_days_go_by
-from api.places import at_server
+from api.places import at_server, standard_catalogues
 from api.problems import Problem
 from api.rules.caller import Caller, command_line
 
@@ -47,6 +48,17 @@ async def sweep(access: Access) -> None:
         await checkups.settle(access, keeper.county_id, await checkups.to_come(access, keeper.county_id))
         await as_days_go_by(access, keeper.county_id)
         await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))
+        await complete(access, keeper.county_id)
+
+
+async def complete(access: Access, county_id: int) -> None:
+    server, today, now = await at_server(access, county_id), access.today(), access.now()
+    if not server.townships:  # its places are still to come, and its catalogues with them
+        return
+    try:
+        await access.database.write(server, lambda tx: standard_catalogues(tx, server, today=today, now=now))
+    except Problem as problem:  # the desk has given a code of theirs away: that stands
+        log.warning("the standard entries of county %s were not added: %s", county_id, problem.kind.slug)
 
 
 async def hand_over(access: Access, county_id: int) -> None:

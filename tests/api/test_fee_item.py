@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
+from api.jobs.held import sweep
 from api.rules.fee_item import standard
 from tests.conftest import SignIn
-from tests.county import County, refused
+from tests.county import County, level, refused
 from tests.fees import DUE_ON, FEE, ITEM, a_home, made
 
 CLOSED, INSURANCE = (str(item["id"]) for item in standard())
@@ -127,6 +128,33 @@ async def test_what_was_repealed_is_charged_never_again_under_whatever_name(coun
 async def test_its_reason_may_be_said_again(sign_in: SignIn) -> None:
     again = new(code="repealed_2021", amount_fen=None, basis=None, closed_because="已取消", closed_because_en="repealed")
     await made(await sign_in("county-admin"), "fee-items", again)
+
+
+async def test_a_county_from_before_there_were_fee_items_gets_the_standard_ones(county: County) -> None:
+    """At the next start, once; phones pull them. Where the desk has given a code of theirs away, that stands, and nothing else waits."""
+    worker = await county.sign_in("worker-1")
+
+    async def forget() -> None:
+        for table, member in (("fee_item", "id"), ("revision", "id"), ("change", "id")):
+            await county.owner.execute(f"DELETE FROM {table} WHERE {member} = ANY ($1)", [item["id"] for item in standard()])
+
+    async def tick() -> int:
+        return int(await county.owner.fetchval("SELECT tick FROM clock"))
+
+    await forget()
+    before = await tick()
+    for _ in range(2):
+        await sweep(county.access)
+        assert await tick() == before + 1
+    refused(await charge(worker, CLOSED), 422, "item-closed", "/fee_item_id")
+    changes, _ = await level(worker, kinds="fee_item")
+    assert {CLOSED, INSURANCE} <= {change["id"] for change in changes}
+    await forget()
+    insurance = next(item for item in standard() if str(item["id"]) == INSURANCE)
+    doc = {name: str(value) if name == "valid_from" else value for name, value in insurance.items()}
+    await made(await county.sign_in("county-admin"), "fee-items", {**doc, "id": str(uuid4())})
+    await sweep(county.access)
+    assert (await worker.get(f"/v1/fee-items/{INSURANCE}")).status_code == 404
 
 
 async def test_of_what_others_collect_the_proof_is_recorded_and_no_money(sign_in: SignIn) -> None:
