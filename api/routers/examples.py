@@ -587,7 +587,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     stored = {**due, "person_id": None, **new, "created_by": worker}
     yield from _calls("charge", "charges", "worker-1", due, (new, stored), {"due_on": "2027-01-31"}, wrong)
     voided = {**wrong, "voided": True, "status": "cancelled", "rev": 2}
-    yield "void_charge", Example("worker-1", voided, {"reason": "重复登记"}, {"id": wrong["id"]})
+    yield "void_charge", Example("township-1", voided, {"reason": "重复登记"}, {"id": wrong["id"]})
     many = {
         "id": "0193a1f2-a387-7ec5-9118-a092cd345678",
         "fee_item_id": item["id"],
