@@ -138,8 +138,8 @@ class Kind:
     id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
     `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
     commit (checkups.py). `voids`: whether people void it. `may_void`: who of those who write it, and until when. `append_only`: no client
-    changes or voids one. `besides`: a statement over new records that writes what else they make. `passes`: people, residences and proposals
-    by whose change another place may hear something else (residences.py)."""
+    changes or voids one. `besides`: a statement over new records that writes what else they make. `passes`: people, residences and
+    proposals by whose change another place may hear something else (residences.py)."""
 
     name: str
     plural: str
