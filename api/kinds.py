@@ -134,6 +134,7 @@ class Kind:
     shape. `born`: what the service sets in a new record. `derived`: what follows from the record by itself.
     `doubles`: records equal in these columns look like the same thing. `keys`: what a search finds the record by.
     `readers`: which roles see anything of it; for the others no record of the kind is there. `listed`: SQL of what a list may name.
+    `of_people`: to a lead household, what the service itself raised (`created_by` is nobody) is not there either.
     `public_below`: callers in places below can read it. `moved`: what a record becomes that its parent takes to another place. `id_of`: the
     id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
     `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
@@ -159,6 +160,7 @@ class Kind:
     public_below: bool = False
     moved: Row = field(default_factory=dict)
     listed: str = ""
+    of_people: bool = False
     id_of: Callable[[Mapping[str, Any]], UUID] | None = None
     becomes: Becomes | None = None
     merges: Merges | None = None
@@ -189,14 +191,14 @@ class Kind:
     def __post_init__(self) -> None:
         self.documents = Documents(
             self.name, self.schema, self.table, own=self.own, order=self.order, filters=self.filters, readers=self.readers,
-            public_below=self.public_below, listed=self.listed,
+            public_below=self.public_below, listed=self.listed, of_people=self.of_people,
         )  # fmt: skip
         if not set(self.writers) <= set(self.readers):
             raise ValueError(f"who writes a {self.name} reads it")
         self.trailed = tuple(n for n in synced(self.schema) if n not in ("rev", "updated_at"))  # which follow from the edit of others
         self.end = next((end for f in self.schema.model_fields.values() if (end := mark_of(f, EndOf))), None)
         self.store = Store(self.table, self.doubles, self.parent.member if self.parent else None, self.end.blind if self.end else None,
-                           public_below=self.public_below)  # fmt: skip
+                           public_below=self.public_below, of_people=self.of_people)  # fmt: skip
         self.once = tuple(n for n, f in sent(self.schema) if marked(f, ONCE))
         self.guarded = tuple(n for n, f in sent(self.schema) if marked(f, GUARDED))
         self.coded = {n: c.catalogue for n, f in sent(self.schema) if (c := mark_of(f, Coded))}
@@ -338,6 +340,7 @@ FOLLOW_UP = Kind(
     parent=Parent("household", "household_id"),
     rule=follow_up_rule.check,
     own=follow_ups.OWN,
+    of_people=True,
     doubles=("household_id", "reason", "due_on"),
     moved={"assignee_id": None, "assignee_place_id": None},
 )

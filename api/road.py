@@ -193,6 +193,7 @@ async def doubles(tx: Tx, caller: Caller, kind: Kind, ops: Sequence[Op]) -> dict
 async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
     caller, wanted, moving = batch.caller, defaultdict[str, set[Any]](set), defaultdict[str, set[UUID]](set)
+    unseen: list[tuple[str, UUID]] = []  # what is not there for a lead household
     ops = [op for op in ops if caller.role in op.kind.readers]  # to whoever does not read a kind, its records are not there
     for kind, mine in _by_kind(ops):
         wanted[kind.name] |= {op.id for op in mine}
@@ -214,6 +215,9 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             moving[kind.name] |= below.keys()
         ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
         rows |= {row["id"]: row for row in await store.records(tx, kind.store, kind.store.lock, caller, ids)}
+        for raised in [i for i, row in rows.items() if kind.of_people and caller.view == "group" and row["created_by"] is None]:
+            del rows[raised]
+            unseen.append((kind.name, raised))
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
         if kind.parent and kind.store.parents and (kind.parent.follows or kind.posts):
             parents = {rows[i][kind.parent.member] for i in ids if i in rows}
@@ -222,6 +226,8 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     for kind, mine in _by_kind(ops):
         batch.reached[kind.name] |= {op.id for op in mine if op.creates}  # a household and its head come together, each naming the other
         await _look_up(tx, batch, kind, mine)
+    for key in unseen:
+        batch.trail.pop(key, None)
 
 
 def _moves(op: Op, row: Row | None) -> bool:

@@ -196,9 +196,9 @@ async def should_hold(owner: Any, username: str) -> dict[Record, int]:
         above |= {places[number]["parent_id"], places[number]["township_id"]}
     found = {}
     for kind in KINDS.values():
-        for row in await owner.fetch(f"SELECT id::text, rev, place_id, township_id FROM {kind.name} WHERE NOT voided"):
+        for row in await owner.fetch(f"SELECT id::text, rev, place_id, township_id, created_by FROM {kind.name} WHERE NOT voided"):
             mine = role == "county" or (row["township_id"] if role == "township" else row["place_id"]) in held
-            if role not in kind.readers:
+            if role not in kind.readers or (role == "household_head" and kind.name == "follow_up" and row["created_by"] is None):
                 continue
             if mine or (kind.public_below and row["place_id"] in above):
                 found[kind.name, row["id"]] = row["rev"]

@@ -26,7 +26,8 @@ KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] A
 class Documents:
     """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
     `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `readers`: the roles for whom there is anything.
-    `public_below`: rows of places above the caller's are readable. `listed`: SQL of what a list may name."""
+    `public_below`: rows of places above the caller's are readable. `listed`: SQL of what a list may name. `of_people`: a lead household
+    finds what people made, and nothing that the service raised by itself."""
 
     def __init__(
         self,
@@ -40,9 +41,10 @@ class Documents:
         readers: tuple[Role, ...] = ROLES,
         public_below: bool = False,
         listed: str = "",
+        of_people: bool = False,
     ) -> None:
         self.kind, self.schema, self.filters, self.public_below = kind, schema, filters, public_below
-        self.listed = listed
+        self.listed, self.of_people = listed, of_people
         self.own = f"t.{own} = s.user_id" if own else "false"
         self.hidden_from = tuple(role for role in ROLES if role not in readers)
         # the road asks for no document of a kind that the caller does not read, so `stored` need not ask
@@ -76,7 +78,10 @@ class Documents:
     def one(self, view: View, record_id: str) -> str:
         """SQL of one record's document where a list of ids says which; null where it is out of reach."""
         doc = f"SELECT row_to_json(d)::text FROM (SELECT {self._columns(view)} FROM {self.table} t"
-        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self.in_scope()}) d)"
+        return f"({doc} WHERE t.county_id = $1 AND t.id = {record_id} AND {self.in_scope()}{self._made(view)}) d)"
+
+    def _made(self, view: View) -> str:
+        return " AND t.created_by IS NOT NULL" if self.of_people and view == "group" else ""
 
     def in_scope(self) -> str:
         above = " OR t.place_id = ANY (s.above)" if self.public_below else ""
@@ -86,7 +91,7 @@ class Documents:
         ids = f"ANY (${first}::uuid[])" if many else f"${first}::uuid"
         return (
             f"SELECT x.id, x.rev, x.doc FROM s LEFT JOIN LATERAL (SELECT t.id, t.rev, {self._doc(view, ends=ends)} FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self.in_scope()}{'' if many else self.readable}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = {ids} AND {self.in_scope()}{self._made(view)}{'' if many else self.readable}) x ON true"
         )
 
     def _revisions(self, view: View) -> str:
@@ -101,7 +106,7 @@ class Documents:
             f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
             f" {changes} AS changes, {reason}"
             f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
-            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope()}{self.readable}) x ON true"
+            f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope()}{self._made(view)}{self.readable}) x ON true"
         )
 
     def _list(self, level: Level, view: View, filters: Sequence[str]) -> str:
@@ -113,7 +118,7 @@ class Documents:
         readable = self.readable.replace(" AND", " WHERE", 1)
         wanted = " AND ".join(
             [
-                f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool",
+                f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool{self._made(view)}",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
                 *([self.listed] if self.listed else []),
                 *(self.filters[name].format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),

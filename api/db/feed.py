@@ -62,7 +62,8 @@ HELD = """held AS MATERIALIZED (
   GROUP BY x.id)"""
 # Places and townships lost after the reading began, each with its last loss. They may be of another level than what is held now.
 LOST = """lost AS MATERIALIZED (
-  SELECT x.level, x.id, bool_or(x.own) AS own, max(x.at) AS at, CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
+  SELECT x.level, x.id, bool_or(x.own) AS own, max(x.at) AS at, bool_or(x.role <> 'household_head') AS office,
+    CASE WHEN bool_or(x.own) THEN {kinds} ELSE {public} END AS kinds
   FROM (SELECT v.level, v.id, v.own, m.role, m.revoked_tick AS at FROM membership m JOIN place p ON p.county_id = $1 AND {covers}
     CROSS JOIN LATERAL (SELECT 'place' AS level, w.* FROM (VALUES {place}) w (own, id)
       UNION ALL SELECT 'township', w.* FROM (VALUES {township}) w (own, id)) v
@@ -74,10 +75,14 @@ LOST = """lost AS MATERIALIZED (
 STANDS = """(SELECT bool_or(CASE WHEN y.op = 'upsert' AND z.since IS NOT NULL THEN true
     ELSE (greatest(CASE WHEN y.tick > z.since THEN y.tick END, z.lost), y.tick, y.place_id) > ({effective}, c.tick, c.place_id) END)
   FROM change y CROSS JOIN LATERAL (SELECT
-    (SELECT h.since FROM held h WHERE h.id = y.{level}_id AND y.kind = ANY (h.kinds)) AS since,
+    (SELECT h.since FROM held h WHERE h.id = y.{level}_id AND y.kind = ANY (h.kinds) AND {made}) AS since,
     (SELECT max(l.at) FROM lost l WHERE l.id = CASE l.level WHEN 'place' THEN y.place_id ELSE y.township_id END
       AND y.kind = ANY (l.kinds)) AS lost) z
   WHERE y.county_id = $1 AND y.kind = c.kind AND y.id = c.id) IS NOT TRUE"""
+# Of some kinds a lead household reads what people made, and nothing that the service raised. By the first revision: it is found wherever
+# the record is now, and it never changes, so nothing comes into reach or leaves it by an edit
+MADE = """NOT (c.kind IN ({}) AND (SELECT r.by_user_id IS NULL FROM revision r
+    WHERE r.county_id = $1 AND r.kind = c.kind AND r.id = c.id AND r.rev = 1) IS TRUE)"""
 # Rows of one place after a point, at most a page. The point is one comparison of rows, so that the index begins there.
 ROWS = """CROSS JOIN LATERAL (SELECT c.* FROM change c WHERE c.county_id = $1 AND c.{level}_id = {of}.id AND c.kind = ANY ({of}.kinds)
     AND (c.tick, c.kind, c.id) > ({after}) AND {wanted}
@@ -107,16 +112,21 @@ FROM s JOIN clock k ON k.county_id = $1"""
 
 
 class Feed:
-    """`pull[level, view]` and `digest[level]`, built at start from the documents of all kinds."""
+    """`pull[level, view]` and `digest[level, view]`, built at start from the documents of all kinds."""
 
     def __init__(self, documents: Sequence[Documents]) -> None:
         self.pull = {(level, view): _pull(documents, level, view) for level in get_args(Level) for view in get_args(View)}
-        self.digest = {level: _digest(documents, level) for level in get_args(Level)}
+        self.digest = {(level, view): _digest(documents, level, view) for level in get_args(Level) for view in get_args(View)}
 
 
 def _readable(documents: Sequence[Documents]) -> dict[str, str]:
     hidden = ", ".join(f"('{role}', '{each.kind}')" for each in documents for role in each.hidden_from)
     return {name: READABLE.format(kinds, hidden) if hidden else kinds for name, kinds in {"kinds": KINDS, "public": PUBLIC}.items()}
+
+
+def _made(documents: Sequence[Documents], view: View) -> str:
+    kinds = ", ".join(f"'{each.kind}'" for each in documents if each.of_people)
+    return MADE.format(kinds) if kinds and view == "group" else "true"
 
 
 def _held(documents: Sequence[Documents], level: Level) -> str:
@@ -127,25 +137,28 @@ def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
     nil = f"'{NIL}'::uuid"
     within = {of: WITHIN.format(of, EFFECTIVE, TICK, KIND, ID, nil) for of in ("h.since", "l.at")}
     lost = LOST.format(**_readable(documents), covers=COVERS.format("m.role"), since=SINCE, **READ)
+    made = _made(documents, view)
 
     def rows(of: str, after: str, wanted: str, by: str = level) -> str:
         return ROWS.format(level=by, of=of, after=after, wanted=wanted, limit=LIMIT)
 
     def stands(effective: str) -> str:
-        return STANDS.format(effective=effective, level=level)
+        return STANDS.format(effective=effective, level=level, made=made)
 
-    granted = rows("h", within["h.since"], "c.tick <= h.since AND c.op = 'upsert'")
-    happened = f"(c.op = 'upsert' OR (c.tick > {SINCE} AND {stands('c.tick')}))"
+    granted = rows("h", within["h.since"], f"c.tick <= h.since AND c.op = 'upsert' AND {made}")
+    happened = f"(c.op = 'upsert' OR (c.tick > {SINCE} AND {stands('c.tick')})) AND {made}"
     since_grant = rows("h", SINCE_GRANT.format(EFFECTIVE, TICK, KIND, ID, nil), happened)
     parts = [
         f"SELECT h.since AS effective, {COLUMNS}, c.op, c.reason, c.successor_id FROM held h {granted} WHERE h.since >= {EFFECTIVE}",
         f"SELECT c.tick, {COLUMNS}, c.op, c.reason, c.successor_id FROM held h {since_grant}",
     ]
     after = f"CASE WHEN h.since >= {EFFECTIVE} THEN 0 ELSE {EFFECTIVE} END"
-    counts = [COUNT.format(of="held h", level=level, a="h", wanted=f"c.tick >= {after} AND (c.op = 'upsert' OR c.tick > {SINCE})")]
+    to_come = f"c.tick >= {after} AND (c.op = 'upsert' OR c.tick > {SINCE}) AND {made}"
+    counts = [COUNT.format(of="held h", level=level, a="h", wanted=to_come)]
+    held_so = f"(l.office OR {made})"  # what was read of it
     for by in get_args(Level):
-        counts.append(COUNT.format(of="lost l", level=by, a="l", wanted=f"l.level = '{by}' AND l.at >= {EFFECTIVE}"))
-        gone = rows("l", within["l.at"], stands("l.at"), by)
+        counts.append(COUNT.format(of="lost l", level=by, a="l", wanted=f"l.level = '{by}' AND l.at >= {EFFECTIVE} AND {held_so}"))
+        gone = rows("l", within["l.at"], f"{stands('l.at')} AND {held_so}", by)
         within_reach = f"WHERE l.level = '{by}' AND l.at >= {EFFECTIVE}"
         parts.append(f"SELECT l.at, {COLUMNS}, 'remove', 'out_of_scope', NULL::uuid FROM lost l {gone} {within_reach}")
     # as bytes: a quarter of a megabyte that Python only passes on. No FILTER: with one PostgreSQL would sort the documents, not the page
@@ -171,13 +184,15 @@ SELECT count(*) AS found,
 FROM page p) x"""
 
 
-def _digest(documents: Sequence[Documents], level: Level) -> str:
-    """Sums the marks from an index by place: no row is read. An officer's township is read as its places."""
+def _digest(documents: Sequence[Documents], level: Level, view: View) -> str:
+    """Sums the marks from an index by place: no row is read, but for a lead household, which reads less of some kinds. An officer's township
+    is read as its places."""
+    made = _made(documents, view)
     wanted = f"($8::int IS NULL AND s.role <> 'county' OR h.id = $8 OR h.id = 0 AND $8 = {COUNTY_PLACE})"
-    rows = "FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'"
+    rows = f"FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert' AND {made}"
     if level == "township":
-        rows = """FROM place p JOIN change c ON c.county_id = $1 AND c.place_id = p.place_id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'
-      WHERE p.county_id = $1 AND p.township_id = h.id"""
+        rows = f"""FROM place p JOIN change c ON c.county_id = $1 AND c.place_id = p.place_id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'
+      WHERE p.county_id = $1 AND p.township_id = h.id AND {made}"""
     return f"""SELECT s.role, s.places, k.tick, x.* FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
 WITH {_held(documents, level)},
 sums AS MATERIALIZED (SELECT q.kind, sum(q.n) AS n, mod(sum(q.total), {DIGEST_MODULUS}) AS total

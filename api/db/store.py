@@ -32,6 +32,7 @@ class Store:
         blind: str | None = None,
         *,
         public_below: bool = False,
+        of_people: bool = False,
     ) -> None:
         name, declared = str(table.__tablename__), table.__table__.columns  # type: ignore[attr-defined]  # SQLModel does not declare it
         # quoted where the name is a word of SQL
@@ -60,7 +61,8 @@ class Store:
             f" AND NOT t.voided AND {in_scope} AND {{}} LIMIT 10) d"
             f" WHERE x.county_id = $1 AND x.id = ANY ($2::uuid[]) AND {in_scope.replace('t.', 'x.')}"
         )
-        self.doubles = alike.format(" AND ".join(f"t.{m} {same[m]} x.{m}" for m in doubles)) if doubles else None
+        likeness = [*(f"t.{m} {same[m]} x.{m}" for m in doubles), *(["t.created_by IS NOT NULL"] if of_people else [])]
+        self.doubles = alike.format(" AND ".join(likeness)) if doubles else None
         self.same_value = alike.format(f"t.{blind} = x.{blind}") if blind else None  # of what is sealed
         # the same of what is not stored yet
         self.alike = (

@@ -94,7 +94,9 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
     ),
 )
 async def digest(request: Request, query: Annotated[DigestQuery, Query()]) -> Response:
-    [row] = await access_of(request).read(request, lambda role: FEED.digest[level_of(role)], *_kinds(query.kinds), query.place_id)
+    [row] = await access_of(request).read(
+        request, lambda role: FEED.digest[level_of(role), view_of(role)], *_kinds(query.kinds), query.place_id
+    )
     _in_the_field(row)
     if row["role"] == "county" and query.place_id is None:
         raise INVALID(Fault("?place_id", "missing", WORDS["missing"]))

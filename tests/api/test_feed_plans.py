@@ -36,6 +36,12 @@ INSERT INTO visit (county_id, id, place_id, township_id, rev, voided, created_at
   met_ids, purposes, with_worker_ids)
 SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, n = 9, now(), now(), h.id, date '2026-01-01' + n, 'home', 'met', '{}', '{}', '{}'
 FROM household h, generate_series(1, 9) n;
+INSERT INTO follow_up (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, created_by, household_id, reason, due_on,
+  priority, status)
+SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, false, now(), now(), CASE WHEN random() < 0.9 THEN h.id END, h.id, 'x', '2026-12-01',
+  'normal', 'open' FROM household h;
+INSERT INTO revision (county_id, kind, id, rev, by_user_id, made_at, received_at, mark)
+SELECT 1, 'follow_up', f.id, 1, f.created_by, now(), now(), '\\x00' FROM follow_up f;
 INSERT INTO catalogue_entry (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, catalogue, code, name,
   name_en, active)
 SELECT 1, gen_random_uuid(), 1, 0, 1, false, now(), now(), 'visit_purpose', 'c' || n, 'x', 'x', true FROM generate_series(1, 50) n;
@@ -44,6 +50,7 @@ SELECT 1, r.kind, r.id, r.place_id, r.township_id, 1 + (random() * 99998)::int, 
   CASE WHEN r.voided THEN 'voided' END, 1
 FROM (SELECT 'place' AS kind, id, place_id, township_id, voided FROM place
   UNION ALL SELECT 'catalogue_entry', id, place_id, township_id, voided FROM catalogue_entry
+  UNION ALL SELECT 'follow_up', id, place_id, township_id, voided FROM follow_up
   UNION ALL SELECT 'household', id, place_id, township_id, voided FROM household
   UNION ALL SELECT 'visit', id, place_id, township_id, voided FROM visit) r"""
 USER = """INSERT INTO app_user VALUES (1, $1, $2, 'x', $3, 1, 0, 'zh', 'x', false, now(), NULL)"""
@@ -161,10 +168,13 @@ async def test_the_digest_reads_no_rows(big: Big, caller: str) -> None:
     role = CALLERS[caller][0]
     place = 2 if role == "county" else None
     public = [name for name, kind in KINDS.items() if kind.public_below]
-    plan = await big.plan(CALLER + FEED.digest[level_of(role)], *big.args(caller), list(KINDS), public, place)
+    plan = await big.plan(CALLER + FEED.digest[level_of(role), view_of(role)], *big.args(caller), list(KINDS), public, place)
     print(f"\n{caller}: {plan['Actual Total Time']:.1f} ms")  # noqa: T201 - a figure to read, never asserted
     of_change = [node for node in nodes(plan) if node.get("Relation Name") == "change"]
-    assert {(node["Node Type"], node["Index Name"], node["Heap Fetches"]) for node in of_change} == {
-        ("Index Only Scan", "change_digest_idx", 0)
-    }
+    by = {(node["Node Type"], node["Index Name"], node.get("Heap Fetches")) for node in of_change}
+    if role == "household_head":  # a lead household reads its few by id: not all follow-ups are there for it
+        assert {node for node, *_ in by} == {"Index Scan"}
+        assert sum(node["Actual Rows"] * node["Actual Loops"] for node in of_change) < 1000
+    else:
+        assert by == {("Index Only Scan", "change_digest_idx", 0)}
     assert all(node["Node Type"] != "Seq Scan" or node["Relation Name"] != "place" for node in nodes(plan))

@@ -57,7 +57,7 @@ async def test_who_does_not_read_a_kind_finds_none_of_it(county: County, usernam
     assert (b"visit" in pulled) is reads
     assert {b"household", b"person", b"follow_up"} <= pulled
     [digest] = await asked(
-        county, username, lambda role: FEED.digest[level], list(KINDS), ["place"], township if level == "township" else place
+        county, username, lambda role: FEED.digest[level, view_of(role)], list(KINDS), ["place"], township if level == "township" else place
     )
     assert ('"visit" : {"count" : 0,' not in digest["kinds"]) is reads
 

@@ -278,7 +278,7 @@ async def test_the_feed_is_the_same_with_and_without_the_net(somebody: Somebody,
     """From the start, in the middle, and level; and the digest of all, of one place and of one township."""
     role, found = somebody.caller.role, 0
     tick = await net.owner.fetchval("SELECT tick FROM clock")
-    pull, digest = FEED.pull[level_of(role), view_of(role)], FEED.digest[level_of(role)]
+    pull, digest = FEED.pull[level_of(role), view_of(role)], FEED.digest[level_of(role), view_of(role)]
     for since in (None, 0, 1, tick // 2, tick - 1, tick):
         position = Position() if since is None else level_at(since)
         for limit in (3, 100_000):

@@ -65,7 +65,7 @@ def statements() -> dict[str, str]:
         for name, sql in _of_kind(kind):
             found.setdefault(sql, f"{kind.name}.{name}")
     found |= {sql: f"feed.pull.{level}.{view}" for (level, view), sql in FEED.pull.items()}
-    found |= {sql: f"feed.digest.{level}" for level, sql in FEED.digest.items()}
+    found |= {sql: f"feed.digest.{level}.{view}" for (level, view), sql in FEED.digest.items()}
     return {name: _in_front(sql) + sql for sql, name in found.items()}
 
 

@@ -34,7 +34,7 @@ def test_the_list_is_whole() -> None:
         "api.db.store.TICK",
         "api.places.HOLD",
         "api/db/session.py:schema_version",
-        "feed.digest.township",
+        "feed.digest.township.group",
         "feed.pull.place.group",
         "household.list.place.office(number)",
         "household.revisions.office",
