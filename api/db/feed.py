@@ -185,8 +185,8 @@ FROM page p) x"""
 
 
 def _digest(documents: Sequence[Documents], level: Level, view: View) -> str:
-    """Sums the marks from an index by place: no row is read, but for a lead household, which reads less of some kinds. An officer's township
-    is read as its places."""
+    """Sums the marks from an index by place: no row is read, but for a lead household, which reads less of some kinds. An officer's
+    township is read as its places."""
     made = _made(documents, view)
     wanted = f"($8::int IS NULL AND s.role <> 'county' OR h.id = $8 OR h.id = 0 AND $8 = {COUNTY_PLACE})"
     rows = f"FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert' AND {made}"

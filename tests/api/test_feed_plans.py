@@ -38,8 +38,8 @@ SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, n = 9, now(), now(), 
 FROM household h, generate_series(1, 9) n;
 INSERT INTO follow_up (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, created_by, household_id, reason, due_on,
   priority, status)
-SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, false, now(), now(), CASE WHEN random() < 0.9 THEN h.id END, h.id, 'x', '2026-12-01',
-  'normal', 'open' FROM household h;
+SELECT 1, gen_random_uuid(), h.place_id, h.township_id, 1, false, now(), now(), CASE WHEN random() < 0.9 THEN h.id END, h.id, 'x',
+  '2026-12-01', 'normal', 'open' FROM household h;
 INSERT INTO revision (county_id, kind, id, rev, by_user_id, made_at, received_at, mark)
 SELECT 1, 'follow_up', f.id, 1, f.created_by, now(), now(), '\\x00' FROM follow_up f;
 INSERT INTO catalogue_entry (county_id, id, place_id, township_id, rev, voided, created_at, updated_at, catalogue, code, name,
