@@ -408,6 +408,31 @@ OTHER_ROUND = ProblemKind(
     both("请选同一项目、同一轮的场次。", "Choose a session of the same programme and round."),
     of_itself=True,
 )
+NOT_OFFERED = ProblemKind(
+    "not-offered",
+    409,
+    both("这一轮不再邀请", "Not offered any more"),
+    both(
+        "项目已停用，或这一轮已过，不再邀请；已经来的照样登记（attended）。",
+        "The programme is not active, or the round is over, so nobody is asked; who came is written down all the same (attended).",
+    ),
+)
+SESSION_OVER = ProblemKind(
+    "session-over",
+    409,
+    both("这一场不再邀请", "The session is over or called off"),
+    both(
+        "这一场已结束、取消、作废或已过，不再邀请；请选别的场次。已经来的照样登记（attended）。",
+        "It is closed, called off, voided or past: nobody is asked to it. Choose another; who came is written down all the same (attended).",
+    ),
+)
+BEFORE_THE_ROUND = ProblemKind(
+    "before-the-round",
+    422,
+    both("早于这一轮", "Before the round"),
+    both("早于这一轮开始前 31 天。", "It is more than 31 days before the round begins."),
+    of_itself=True,
+)
 ROUND_KEPT = ProblemKind(
     "round-kept",
     409,

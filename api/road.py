@@ -9,7 +9,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -253,9 +253,10 @@ async def _look_up(tx: Tx, batch: Batch, kind: Kind, ops: Sequence[Op]) -> None:
             found = await tx.fetch(statement, caller.county_id, list(people), caller.places, caller.townships, caller.above)
             batch.colleagues[kind.name, member] |= {row["user_id"] for row in found}
     for member, named in kind.names.items():
-        ids = {i for op in ops for i in each(op.doc.get(member))} - batch.rows[named].keys()
         public = KINDS[named].store
+        ids = {i for op in ops for i in each(op.doc.get(member))} - batch.rows[named].keys()
         if public.named:
+            ids |= {i for op in ops for i in _names(batch, op, member)} - batch.rows[named].keys()
             batch.named[named] |= {row["id"]: row for row in await store.records(tx, public, public.named, caller, ids)}
             batch.reached[named] |= batch.named[named].keys()
             continue
@@ -411,10 +412,17 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
 def turn(batch: Batch, op: Op) -> Turn:
     named = {}
     for member, kind in op.kind.names.items():
-        for record_id in each(op.doc.get(member)):
+        for record_id in _names(batch, op, member):
             if found := batch.rows[kind].get(record_id) or batch.named[kind].get(record_id):
                 named[member] = found
-    return Turn(batch.caller.device_id if op.made_at else None, op.made_at or batch.now, batch.now, named)
+    by, made_at = batch.caller.device_id if op.made_at else None, op.made_at or batch.now
+    # of one batch the earlier comes first: it arrived before
+    return Turn(by, made_at, batch.now + timedelta(microseconds=len(batch.revisions)), named, batch.today, op.made_at is None)
+
+
+def _names(batch: Batch, op: Op, member: str) -> set[Any]:
+    """What the record names when the op is done."""
+    return each(op.doc.get(member) or (batch.rows[op.kind.name].get(op.id) or {}).get(member))
 
 
 def _allowed(batch: Batch, op: Op, said: Row, before: Row, after: Row, parent: Row) -> Row | Problem:

@@ -4,7 +4,7 @@ it adds only what is missing: ids are fixed, and the same creation again changes
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -39,6 +39,7 @@ from api.sign_in import Passwords
 
 PIECE = 500
 FIRST_MONTH = date(2025, 12, 1)  # the last month that the demonstration county has closed
+ASKED_AT = datetime.combine(demo.DEMO_DAY, time(1), UTC)
 USERS_OF_API = 10  # the first users of demo.users() are those that programs rely on
 
 
@@ -113,7 +114,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         held_on[author].append(op)
     for attendance in attendances:
         author, op = _of(ATTENDANCE, attendance)
-        asked[author].append(op)
+        asked[author].append(replace(op, made_at=ASKED_AT))  # like one of a phone: the county may be written when all this is past
     for visit in visits:
         author, op = _of(VISIT, visit)
         visited[author].append(op)

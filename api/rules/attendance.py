@@ -6,11 +6,22 @@ Why phones never have a conflict here: decision 0016.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID, uuid5
 
-from api.problems import DECLINED_THIS_ROUND, MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_THIS_STEP, OTHER_ROUND, Problem
+from api.problems import (
+    BEFORE_THE_ROUND,
+    DAY_TO_COME,
+    DECLINED_THIS_ROUND,
+    MAKE_UP_ONCE,
+    NO_SUCH_ROUND,
+    NOT_OFFERED,
+    NOT_THIS_STEP,
+    OTHER_ROUND,
+    SESSION_OVER,
+    Problem,
+)
 from api.rules.merge import Step
 from api.schemas.attendance import State
 
@@ -20,7 +31,8 @@ How = Literal["step", "make_up", "undo"]
 NAMESPACE = UUID("6d1f0c52-8a5e-5b0f-9c3e-0f6a51d7a9b4")
 # What phones say at the same time: the higher one stands
 RANK: dict[State, int] = {state: rank for rank, state in enumerate(get_args(State))}
-DECLINED = "/declined"  # behind the name of a device: that it said so before it said that the person came
+CHINA = timezone(timedelta(hours=8))
+EARLY = timedelta(days=31)  # who is checked before the round begins, and was written down for it
 ONLINE = "online"  # stands for a device in what was said
 HOLDS_A_SEAT = ("invited", "confirmed", "attended")
 CALLED = ("invited", "confirmed")  # who hears of it when a session is moved
@@ -44,12 +56,15 @@ STEPS: dict[tuple[State, State], How] = {
 
 class Turn(NamedTuple):
     """Who writes and when, and the records that the record names, by member, as far as they are known. `by`: the device, by whose clock
-    `made_at` is; None: somebody online, who knows all that was said."""
+    `made_at` is; None: somebody online, who knows all that was said. `now` grows with each record of a batch. `online`: it can be
+    refused, for somebody is there to choose otherwise."""
 
     by: UUID | None
     made_at: datetime
     now: datetime
     named: Mapping[str, Row]
+    today: date
+    online: bool
 
 
 def id_of(row: Mapping[str, Any]) -> UUID:
@@ -91,25 +106,39 @@ def highest(said: Mapping[str, Said]) -> State:
 def say(said: dict[str, Said], new: Said, known: State, known_rev: int) -> dict[str, Said]:
     """With what a device says that knew `known`, and of the others what they had said by revision `known_rev`. What takes something back,
     takes back what its device knew, and nothing else. A decline is taken back by who takes back the decline, and by nobody who takes back
-    a check-in: it stands under a name of its own, since the same device may have said both."""
-    after = dict(said)
-    if RANK[new.state] < RANK[known]:
-        for by, each in said.items():
-            declined = each.state == "declined" and known != "declined"
-            if by != new.by and each.rev <= known_rev and RANK[each.state] > RANK[new.state] and not declined:
-                after[by] = replace(each, gone=True)
-    mine = said.get(new.by)
-    if mine and (mine.state, new.state) == ("declined", "attended") and not mine.gone:
-        after[f"{new.by}{DECLINED}"] = replace(mine, by=f"{new.by}{DECLINED}")
+    a check-in; that somebody missed it is never taken back, and ends with the make-up invitation. Both stand under a name of their own,
+    since the same device may have said what came after."""
+    after, mine = dict(said), said.get(new.by)
+    if mine and not mine.gone and (mine.state == "missed" or (mine.state, new.state) == ("declined", "attended")):
+        aside = f"{new.by}/{mine.state}"
+        after[aside] = replace(mine, by=aside)
+    for by, each in after.items():
+        lower = RANK[new.state] < RANK[known] and RANK[each.state] > RANK[new.state] and by != new.by and each.rev <= known_rev
+        stays = each.state in ("declined", "missed") and known != each.state
+        made_up = (known, new.state, each.state) == ("missed", "invited", "missed") and _knows(new.by, known_rev, each)
+        if (lower and not stays) or made_up:
+            after[by] = replace(each, gone=True)
     after[new.by] = new
     return after
+
+
+def _knows(by: str, known_rev: int, each: Said) -> bool:
+    return each.rev <= known_rev or each.by.split("/")[0] == by
+
+
+def has_missed(said: Mapping[str, Said], by: str, known_rev: int) -> bool:
+    """Whether somebody said that the person missed it, as far as the device knew, and no make-up invitation followed."""
+    return any(each.state == "missed" and not each.gone and _knows(by, known_rev, each) for each in said.values())
 
 
 def moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool) -> Problem | None:
+def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool, missed: bool = False) -> Problem | None:
+    """`missed`: they missed it, whatever came then: the one more invitation is that of a make-up session, by the step from `missed`."""
+    if missed and known not in (*CALLED, "missed") and wanted in CALLED:
+        return MAKE_UP_ONCE.at("/state")
     how = STEPS.get((known, wanted))
     if known == wanted or how == "step" or (how == "undo" and undone) or (how == "make_up" and make_up):
         return None
@@ -133,21 +162,64 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
     if moved and session and (session["programme_id"], session["round"]) != (after["programme_id"], after["round"]):
         return OTHER_ROUND.at("/session_id")
     make_up = _make_up(before, after, session)
-    if after["said"] == before.get("said", []):  # else a phone's edit was merged already
-        was = before.get("undone_at")
+    stepped = after["said"] == before.get("said", [])  # else it was merged already
+    if stepped:
+        was, by, said = before.get("undone_at"), str(turn.by or ONLINE), read(before.get("said", []))
         undone = after["undone_at"] is not None and (was is None or moment(after["undone_at"]) != moment(was))
-        if problem := forbidden(known, after["state"], undone=undone, make_up=make_up):
+        missed = has_missed(said, by, after["rev"])
+        if problem := forbidden(known, after["state"], undone=undone, make_up=make_up, missed=missed):
             return problem
         if known == after["state"] == "declined" and moved:
             return DECLINED_THIS_ROUND()
+        asked = moved or (known != after["state"] and STEPS.get((known, after["state"])) != "undo")
+        if turn.online and asked and after["state"] in CALLED and (problem := _over(after["round"], turn)):
+            return problem
         if known != after["state"] or not before:
-            new = Said(moment(turn.made_at), after["rev"], str(turn.by or ONLINE), after["state"])
-            said = say(read(before.get("said", [])), new, known, after["rev"])
+            said = say(said, Said(moment(turn.made_at), after["rev"], by, after["state"]), known, after["rev"])
             after |= {"said": written(said), "state": highest(said)}
     after["undone_at"] = after["undone_at"] or before.get("undone_at")
     if known == "missed" and after["state"] == "invited" and make_up:
         after["make_up_used"] = True
-    return _followed(before, after, turn, moved=moved)
+    after = _followed(before, after, turn, moved=moved, stepped=stepped)
+    at = after["attended_at"]
+    by_a_clock = at in (None, before.get("attended_at"), turn.made_at, turn.now)
+    return (None if by_a_clock else _out_of_bounds(at, after["round"], turn)) or after
+
+
+def _over(number: int, turn: Turn) -> Problem | None:
+    """Why nobody is asked to it any more. A phone can't know, and what it said was said."""
+    programme, session = turn.named.get("programme_id"), turn.named.get("session_id")
+    _, last = _days(number, turn)
+    if (programme and (programme["voided"] or not programme["active"])) or last < turn.today.isoformat():
+        return NOT_OFFERED.at("/programme_id")
+    if session and (session["voided"] or session["status"] in ("closed", "called_off") or session["held_on"] < turn.today):
+        return SESSION_OVER.at("/session_id")
+    return None
+
+
+def _days(number: int, turn: Turn) -> tuple[str, str]:
+    """The first and the last day of the round; all days, where it is not known."""
+    programme = turn.named.get("programme_id") or {"rounds": []}
+    return next(((str(each["from_on"]), str(each["to_on"])) for each in programme["rounds"] if each["number"] == number), ("", "9999"))
+
+
+def _out_of_bounds(at: datetime, number: int, turn: Turn) -> Problem | None:
+    if at.astimezone(CHINA).date() > turn.today + timedelta(days=1):
+        return DAY_TO_COME.at("/attended_at", today=turn.today.isoformat())
+    return BEFORE_THE_ROUND.at("/attended_at") if _too_early(at, number, turn) else None
+
+
+def _too_early(at: datetime, number: int, turn: Turn) -> bool:
+    first, _ = _days(number, turn)
+    return (at.astimezone(CHINA).date() + EARLY).isoformat() < first
+
+
+def _came(said: datetime | None, number: int, turn: Turn) -> datetime:
+    """As it was said; else by the clock of the phone, unless that is far off: nobody who came is turned away for it."""
+    if said is not None and said != turn.made_at:
+        return said
+    far_off = turn.made_at > turn.now + timedelta(days=1) or _too_early(turn.made_at, number, turn)
+    return turn.now if far_off else turn.made_at
 
 
 def _make_up(before: Mapping[str, Any], after: Mapping[str, Any], session: Mapping[str, Any] | None) -> bool:
@@ -155,17 +227,17 @@ def _make_up(before: Mapping[str, Any], after: Mapping[str, Any], session: Mappi
     return is_one and not before.get("make_up_used") and after["session_id"] != before.get("session_id")
 
 
-def _followed(before: Mapping[str, Any], after: Row, turn: Turn, *, moved: bool) -> Row:
+def _followed(before: Mapping[str, Any], after: Row, turn: Turn, *, moved: bool, stepped: bool) -> Row:
     state, was = after["state"], before.get("state", "none")
     if state != "attended":
         after |= {"attended_at": None, "walk_in": False}
     elif was != "attended":
-        after["attended_at"] = after["attended_at"] or turn.made_at
-        after["walk_in"] = after["walk_in"] or was == "none"
+        after["attended_at"] = _came(after["attended_at"], after["round"], turn)
+        after["walk_in"] = after["walk_in"] or (stepped and was == "none")
     if state in HOLDS_A_SEAT and (moved or was not in HOLDS_A_SEAT):
         after |= {"seat_at": turn.now, "waiting_since": None}
     if state in CALLED and (moved or was not in CALLED):
-        after["informed_at"] = turn.made_at
+        after["informed_at"] = min(turn.made_at, turn.now)
     if state not in CALLED:
         after["waiting_since"] = None
     return after
@@ -189,7 +261,8 @@ def merges(
     session = turn.named.get("session_id")
     make_up = to_another and session is not None and session["make_up_for_id"] is not None
     used = present["make_up_used"] and present["session_id"] != after["session_id"]
-    if problem := forbidden(known, wanted, undone=undone, make_up=make_up and not used):
+    missed = has_missed(said, by, known_rev)
+    if problem := forbidden(known, wanted, undone=undone, make_up=make_up and not used, missed=missed):
         return {}, problem
     if known == wanted == "declined" and to_another:
         return {}, DECLINED_THIS_ROUND()

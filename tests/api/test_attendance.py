@@ -8,7 +8,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.problems import DECLINED_THIS_ROUND, INVALID, MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_FOUND, NOT_THIS_STEP, OTHER_ROUND, WRONG_ID
+from api.problems import (
+    BEFORE_THE_ROUND,
+    DAY_TO_COME,
+    DECLINED_THIS_ROUND,
+    INVALID,
+    MAKE_UP_ONCE,
+    NO_SUCH_ROUND,
+    NOT_FOUND,
+    NOT_THIS_STEP,
+    OTHER_ROUND,
+    WRONG_ID,
+    ProblemKind,
+)
 from api.rules.attendance import STEPS
 from api.schemas.attendance import State
 from tests.checkups import NOW, STATES, Round, a_round, change, id_of, listed
@@ -333,6 +345,44 @@ async def test_a_wrong_check_in_that_is_taken_back_leaves_the_decline(checkup: R
     await push(phone, op("attendance", record, {"state": "attended"}, 1))
     await push(phone, op("attendance", record, {"state": "none", "undone_at": NOW}, 2))
     assert (await checkup.get(record))["state"] == "declined"
+
+
+@pytest.mark.parametrize(
+    ("at", "problem"),
+    [
+        ("2026-11-26T00:00:00+08:00", DAY_TO_COME), ("2062-11-24T09:00:00+08:00", DAY_TO_COME),
+        ("2026-09-30T09:00:00+08:00", BEFORE_THE_ROUND), ("1926-11-24T09:00:00+08:00", BEFORE_THE_ROUND),
+    ],
+)  # fmt: skip
+async def test_nobody_came_the_day_after_tomorrow_or_long_before_the_round(checkup: Round, at: str, problem: ProblemKind) -> None:
+    """The round begins on 2026-11-01."""
+    made = await checkup.at("invited")
+    for reply in (
+        await checkup.post(checkup.worker, await checkup.person(), state="attended", attended_at=at),
+        await change(checkup.worker, made, state="attended", attended_at=at),
+    ):
+        refused(reply, 422, problem.slug, "/attended_at")
+    person = await checkup.person()
+    new = op("attendance", id_of(checkup.programme, person), checkup.body(person, state="attended", attended_at=at))
+    for sent in (new, op("attendance", made["id"], {"state": "attended", "attended_at": at}, 1)):
+        [result] = await push(checkup.worker, sent)
+        assert (result["outcome"], result["problem"]["type"]) == ("rejected", f"/problems/{problem.slug}")
+    for day in ("2026-10-01", "2026-11-25"):
+        reply = await checkup.post(checkup.worker, await checkup.person(), state="attended", attended_at=f"{day}T09:00:00+08:00")
+        assert reply.status_code == 201, day
+
+
+@pytest.mark.parametrize("year", ["1970", "2031"])
+async def test_who_came_is_not_turned_away_for_a_clock_that_is_far_off(checkup: Round, year: str) -> None:
+    """And the phone said no time itself: it is when the service heard of it."""
+    person, invited = await checkup.person(), await checkup.at("invited")
+    at = f"{year}-11-24T09:00:00.000+08:00"
+    new = op("attendance", id_of(checkup.programme, person), checkup.body(person, state="attended"), at=at)
+    results = await push(checkup.worker, new, op("attendance", invited["id"], {"state": "attended"}, 1, at=at))
+    assert [result["outcome"] for result in results] == ["applied", "applied"]
+    for record in (new["id"], invited["id"]):
+        now = await checkup.get(record)
+        assert abs(datetime.fromisoformat(now["attended_at"]) - datetime.fromisoformat(now["updated_at"])) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("member", ["undone_at", "attended_at"])

@@ -1,6 +1,7 @@
 """Who has a seat in a session of a check-up, who hears that it was moved, who may be asked, and who is asked once more. The fixed day is
 2026-11-24."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from api import checkups
-from api.problems import MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_FOUND, OTHER_ROUND
-from tests.checkups import STATES, TOWNSHIP, Round, a_round, change, id_of
+from api.problems import MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_FOUND, NOT_OFFERED, OTHER_ROUND, SESSION_OVER
+from tests.checkups import NOW, STATES, TOWNSHIP, Round, a_round, change, id_of
 from tests.conftest import Databases, Phone
 from tests.county import OTHER, VILLAGE, County, a_county, op, push, refused
 
@@ -51,7 +52,107 @@ async def test_a_make_up_invitation_made_offline(checkup: Round) -> None:
     assert (now["state"], now["make_up_used"], now["session_id"]) == ("invited", True, session["id"])
 
 
+@pytest.mark.parametrize("after", ["elsewhere", "attended", "declined"])
+@pytest.mark.parametrize("other", [False, True], ids=["one phone", "two phones"])
+async def test_whatever_comes_after_missed_the_make_up_invitation_is_the_only_one(checkup: Round, after: str, other: bool) -> None:
+    missed, make_up = await checkup.at("missed"), await checkup.another(make_up_for_id=checkup.session)
+    then = (await change(checkup.worker, missed, state=after)).json()
+    back = "2026-11-24T04:00:00Z"
+    for state in ("invited", "confirmed"):
+        refused(await change(checkup.officer, then, state=state, undone_at=back), 409, MAKE_UP_ONCE.slug, "/state")
+        phone = await checkup.county.sign_in("worker-2" if other else "worker-1")
+        said = {"state": state, "undone_at": back}
+        [result] = await push(phone, op("attendance", then["id"], said, then["rev"]))
+        assert (result["outcome"], result["doc"]["state"], result["problem"]["status"]) == ("merged", after, 409)
+    none = (await change(checkup.officer, then, state="none", undone_at=back)).json()
+    assert (none["state"], none["make_up_used"]) == ("missed", False)
+    refused(await change(checkup.worker, none, state="invited"), 409, MAKE_UP_ONCE.slug, "/state")
+    asked = (await change(checkup.worker, none, state="invited", session_id=make_up["id"])).json()
+    assert (asked["state"], asked["make_up_used"]) == ("invited", True)
+    # what is taken back after that leads to the one that was made
+    then = (await change(checkup.worker, asked, state="elsewhere")).json()
+    again = (await change(checkup.worker, then, state="invited", undone_at="2026-11-24T05:00:00Z")).json()
+    assert (again["state"], again["make_up_used"], again["session_id"]) == ("invited", True, make_up["id"])
+    again = (await change(checkup.worker, again, state="missed")).json()
+    refused(await change(checkup.worker, again, state="invited", session_id=checkup.session), 409, MAKE_UP_ONCE.slug, "/state")
+
+
+async def test_a_phone_that_takes_back_what_came_after_missed_asks_nobody_again(checkup: Round) -> None:
+    missed, phone = await checkup.at("missed"), await checkup.county.sign_in("worker-2")
+    steps = [("elsewhere", None), ("none", "2026-11-24T04:00:00Z"), ("invited", None), ("confirmed", None)]
+    for state, undone_at in steps:
+        said = {"state": state} | ({"undone_at": undone_at} if undone_at else {})
+        await push(phone, op("attendance", missed["id"], said, missed["rev"]))
+    assert (await checkup.get(missed["id"]))["state"] == "missed"
+
+
+# Nobody is asked to what is over
+
+
+CLOSED: dict[str, dict[str, Any]] = {
+    "called off": {"status": "called_off"}, "closed": {"status": "closed"}, "past": {"held_on": "2026-11-23"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [*CLOSED, "voided"])
+async def test_nobody_is_asked_to_a_session_that_is_over_and_who_comes_is_welcome(checkup: Round, how: str) -> None:
+    made = {state: await checkup.at(state) for state in STATES}
+    session, open_ = await checkup.session_now(), await checkup.another()
+    if how == "voided":
+        assert (await checkup.officer.post(f"/v1/checkup-sessions/{checkup.session}/void", json={"reason": "重复登记"})).is_success
+    else:
+        assert (await change(checkup.officer, session, "checkup-sessions", **CLOSED[how])).is_success
+    made = {state: await checkup.get(record["id"]) for state, record in made.items()}
+    for state in ("invited", "confirmed"):
+        refused(await checkup.post(checkup.worker, await checkup.person(), state=state), 409, SESSION_OVER.slug, "/session_id")
+        refused(await change(checkup.worker, made["none"], state=state), 409, SESSION_OVER.slug, "/session_id")
+    refused(await change(checkup.worker, made["invited"], state="confirmed"), 409, SESSION_OVER.slug, "/session_id")
+    there = await checkup.put(await checkup.person(), session_id=open_["id"])
+    refused(await change(checkup.worker, there, session_id=checkup.session), 409, SESSION_OVER.slug, "/session_id")
+    # to another one; at the door; and what was wrong is taken back
+    assert (await change(checkup.worker, made["invited"], session_id=open_["id"])).status_code == 200
+    for state, record in made.items():
+        if state not in ("invited", "attended"):
+            assert (await change(checkup.worker, record, state="attended")).status_code == 200, state
+    assert (await checkup.post(checkup.worker, await checkup.person(), state="attended")).status_code == 201
+    assert (await change(checkup.worker, made["attended"], state="confirmed", undone_at=NOW)).json()["state"] == "confirmed"
+    # a phone could not know
+    person = await checkup.person()
+    [result] = await push(checkup.worker, op("attendance", id_of(checkup.programme, person), checkup.body(person)))
+    assert result["outcome"] == "applied"
+
+
+@pytest.mark.parametrize("how", ["not active", "over", "voided"])
+async def test_nobody_is_asked_in_a_round_that_is_not_offered(checkup: Round, how: str) -> None:
+    made = {state: await checkup.at(state) for state in STATES}
+    programme = (await checkup.admin.get(f"/v1/checkup-programmes/{checkup.programme}")).json()
+    if how == "voided":
+        await checkup.admin.post(f"/v1/checkup-programmes/{checkup.programme}/void", json={"reason": "重复登记"})
+    elif how == "not active":
+        await change(checkup.admin, programme, "checkup-programmes", active=False)
+    else:
+        rounds = [{**each, "to_on": "2026-11-23"} for each in programme["rounds"]]
+        await checkup.county.owner.execute("UPDATE checkup_programme SET rounds = $2 WHERE id = $1", checkup.programme, json.dumps(rounds))
+    for session_id in (checkup.session, None):
+        reply = await checkup.post(checkup.worker, await checkup.person(), session_id=session_id)
+        refused(reply, 409, NOT_OFFERED.slug, "/programme_id")
+    refused(await change(checkup.worker, made["invited"], state="confirmed"), 409, NOT_OFFERED.slug, "/programme_id")
+    assert (await change(checkup.worker, made["invited"], state="attended")).status_code == 200
+    assert (await checkup.post(checkup.worker, await checkup.person(), state="attended")).status_code == 201
+    person = await checkup.person()
+    [result] = await push(checkup.worker, op("attendance", id_of(checkup.programme, person), checkup.body(person)))
+    assert result["outcome"] == "applied"
+
+
 # Seats
+
+
+async def test_in_one_batch_they_are_seated_as_they_were_sent(checkup: Round) -> None:
+    await change(checkup.officer, await checkup.session_now(), "checkup-sessions", capacity=2)
+    people = sorted([await checkup.person() for _ in range(5)], key=lambda person: id_of(checkup.programme, person), reverse=True)
+    records = [id_of(checkup.programme, person) for person in people]
+    await push(checkup.worker, *(op("attendance", i, checkup.body(person)) for i, person in zip(records, people, strict=True)))
+    assert [(await checkup.get(i))["waiting_since"] is None for i in records] == [True, True, False, False, False]
 
 
 async def test_a_session_that_comes_after_its_people_is_settled_as_well(checkup: Round) -> None:

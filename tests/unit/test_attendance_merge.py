@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from api.problems import DECLINED_THIS_ROUND
+from api.problems import DECLINED_THIS_ROUND, MAKE_UP_ONCE
 from api.rules.attendance import RANK, STEPS, Turn, becomes, diagram, forbidden, highest, merges, read
 from api.rules.merge import Step, plain
 from api.schemas.attendance import State
@@ -43,7 +43,7 @@ class Service:
         doc: dict[str, Any] = {"state": edit.state} | ({"undone_at": edit.at} if edit.undone else {})
         if edit.base_rev is None:
             doc |= {"programme_id": PROGRAMME, "round": 1, "person_id": PERSON}
-        turn = Turn(by, edit.at, edit.at, {})
+        turn = Turn(by, edit.at, edit.at, {}, edit.at.date(), online=False)
         if not self.row:
             after = becomes({}, {**EMPTY, **doc, "rev": 1}, turn)
             assert isinstance(after, dict)
@@ -184,6 +184,24 @@ def test_every_pair_of_states_is_a_step_or_is_none() -> None:
                 None: set(),
             }
             assert allowed == (wanted["step"] if one == other else wanted[how]), (one, other)
+
+
+def test_who_missed_it_is_asked_again_from_there_alone() -> None:
+    for one in STATES:
+        for other in ("invited", "confirmed"):
+            problem = forbidden(one, other, undone=True, make_up=True, missed=True)
+            assert (problem is not None and problem.kind is MAKE_UP_ONCE) is (one in ("none", "elsewhere", "declined", "attended")), (
+                one,
+                other,
+            )
+
+
+def test_what_takes_back_what_came_after_missed_leads_there_in_any_order() -> None:
+    missed, came, back = edit(0, "missed", 1), edit(1, "attended", 2), edit(1, "none", 3, undone=True)
+    for order in ([missed, came, back], [came, missed, back], [came, back, missed]):
+        assert outcome("invited", order) == "missed"
+    alone = [edit(0, "missed", 1), edit(0, "elsewhere", 2), edit(0, "none", 3, undone=True)]
+    assert outcome("invited", alone) == "missed"
 
 
 def test_ranks_are_in_the_order_of_the_contract() -> None:
