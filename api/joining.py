@@ -11,12 +11,11 @@ from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.db.tables.follow_up import OPEN
 from api.db.tables.person import PEOPLE
-from api.kinds import ATTENDANCE, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, Kind
+from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
 from api.road import Op
-from api.rules.attendance import STEPS, id_of
+from api.rules.attendance import id_of, joined
 from api.rules.caller import Caller
-from api.schemas.attendance import State
 
 SAME = "与另一条记录是同一个人"
 MERGED = "户已合并，转到并入的户"
@@ -35,10 +34,10 @@ async def carry_out(
         raise
 
 
-async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID) -> list[Op]:
+async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, now: datetime) -> list[Op]:
     """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
     one, into = await _two(tx, caller, PERSON, person_id, into_id)
-    ops = _attendances(await store.rows(tx, OF_PEOPLE, caller, [person_id, into_id]), person_id, into_id)
+    ops = await _attendances(tx, caller, person_id, into_id, now)
     # to void again is no refusal: so the one, too, has to be as it was read, unless it is joined already
     ops += [_as_it_is(PERSON, row) for row in (one, into) if not row["voided"]]
     ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
@@ -51,24 +50,27 @@ async def part(tx: Tx, caller: Caller, person_id: UUID) -> list[Op]:
     found = await store.rows(tx, PERSON.store.found, caller, [person_id])
     if not found:
         raise NOT_FOUND()
-    joined = [row for row in await store.rows(tx, OF_PEOPLE, caller, [person_id]) if row["joined_into_id"]]
-    whole = [Op(ATTENDANCE, row["id"], {"joined_into_id": None}, row["rev"]) for row in joined]
+    rows = [row for row in await store.rows(tx, OF_PEOPLE, caller, [person_id]) if row["joined_into_id"]]
+    whole = [Op(ATTENDANCE, row["id"], {"joined_into_id": None}, row["rev"]) for row in rows]
     return [Op(PERSON, person_id, {"joined_into_id": None}, found[0]["rev"]), *whole]
 
 
-def _attendances(rows: Sequence[Row], person_id: UUID, into_id: UUID) -> list[Op]:
-    """What the one declined, or came to, the other did: the higher state stands, as between two phones."""
+async def _attendances(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, now: datetime) -> list[Op]:
+    """What the one declined, missed or came to, the other did. A session out of reach, of where somebody lived before, is left out."""
+    rows = await store.rows(tx, OF_PEOPLE, caller, [person_id, into_id])
+    sessions = {row["session_id"] for row in rows if row["session_id"]}
+    known = {row["id"] for row in await store.records(tx, CHECKUP_SESSION.store, CHECKUP_SESSION.store.named, caller, sessions)}
     ops, there = [], {row["id"]: row for row in rows}
     for row in rows:
         if row["person_id"] != person_id or row["voided"]:
             continue
-        said = {name: row[name] for name in ("programme_id", "round", "session_id", "state", "attended_at", "walk_in")}
-        successor = id_of({**said, "person_id": into_id})
+        person = {"programme_id": row["programme_id"], "round": row["round"], "person_id": into_id}
+        successor = id_of(person)
         ops.append(Op(ATTENDANCE, row["id"], {"joined_into_id": successor}, row["rev"], void=SAME))
-        other = there.get(successor)
-        known: State = other["state"] if other else "none"
-        if STEPS.get((known, row["state"])) == "step":
-            ops.append(Op(ATTENDANCE, successor, said | ({} if other else {"person_id": into_id}), other["rev"] if other else None))
+        other = there.get(successor, {})
+        said = joined({**row, "session_id": row["session_id"] if row["session_id"] in known else None}, other, now)
+        if said:
+            ops.append(Op(ATTENDANCE, successor, said | ({} if other else person), other.get("rev")))
     return ops
 
 

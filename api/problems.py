@@ -423,7 +423,7 @@ SESSION_OVER = ProblemKind(
     both("这一场不再邀请", "The session is over or called off"),
     both(
         "这一场已结束、取消、作废或已过，不再邀请；请选别的场次。已经来的照样登记（attended）。",
-        "It is closed, called off, voided or past: nobody is asked to it. Choose another; who came is written down all the same (attended).",
+        "It is closed, called off, voided or past: nobody is asked to it. Choose another. Who came is written down all the same.",
     ),
 )
 BEFORE_THE_ROUND = ProblemKind(

@@ -45,7 +45,8 @@ calls.voids(HAS_RECORDS)
 )
 async def join(request: Request, id: UUID, preview: Preview = False) -> Response:  # noqa: A002 - the name in the path
     caller, sent = await wire.asked(request, Into)
-    return await touched(access_of(request), caller, id, lambda tx: joining.join(tx, caller, id, sent.into_id), preview=preview)
+    access = access_of(request)
+    return await touched(access, caller, id, lambda tx: joining.join(tx, caller, id, sent.into_id, access.now()), preview=preview)
 
 
 @router.post(

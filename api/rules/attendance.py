@@ -147,6 +147,26 @@ def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool, misse
     return (MAKE_UP_ONCE if how == "make_up" else NOT_THIS_STEP).at("/state")
 
 
+def joined(one: Mapping[str, Any], other: Mapping[str, Any], now: datetime) -> Row:
+    """What in the record `other` of a person is new when `one`, of the same person, is joined into it; {}: there is no other yet. The higher
+    state stands, as between two phones; and who missed it under either is asked once more at most."""
+    known: State = other.get("state", "none")
+    rev, before = other.get("rev", 0) + 1, read(other.get("said", []))
+    said, state = before, max(known, one["state"], key=lambda each: RANK[each])
+    missed = has_missed(read(one["said"]), ONLINE, one["rev"])
+    either = missed or has_missed(before, ONLINE, rev)
+    asked = [each.get("state") in (*CALLED, "missed") for each in (one, other)]
+    used = one["make_up_used"] or other.get("make_up_used", False) or (either and all(asked))
+    after: Row = {}
+    if state != known:
+        said = say(said, Said(moment(now), rev, ONLINE, state), known, rev)
+        after = {name: one[name] for name in ("session_id", "attended_at", "walk_in")} | {"state": state}
+    if missed and state != "missed" and not (used and state in CALLED):
+        aside = f"{ONLINE}/missed"
+        said = {**said, aside: Said(moment(now), rev, aside, "missed")}
+    return after | ({"said": written(said)} if said != before else {}) | ({"make_up_used": True} if used else {})
+
+
 # The two ways in: somebody who knows the record as it is, and a phone that knew it as it was
 
 
@@ -182,8 +202,9 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
         after["make_up_used"] = True
     after = _followed(before, after, turn, moved=moved, stepped=stepped)
     at = after["attended_at"]
+    joins = turn.online and not stepped  # what came of another record was looked at there
     by_a_clock = at in (None, before.get("attended_at"), turn.made_at, turn.now)
-    return (None if by_a_clock else _out_of_bounds(at, after["round"], turn)) or after
+    return (None if joins or by_a_clock else _out_of_bounds(at, after["round"], turn)) or after
 
 
 def _over(number: int, turn: Turn) -> Problem | None:

@@ -366,33 +366,3 @@ async def test_who_may_be_asked_comes_in_pages(checkup: Round) -> None:
     refused(await checkup.worker.get(path, params={"place_id": VILLAGE, "round": 9}), 422, NO_SUCH_ROUND.slug, "?round")
     nowhere = await checkup.worker.get(f"/v1/checkup-programmes/{uuid4()}/eligible", params={"place_id": VILLAGE, "round": 1})
     refused(nowhere, 404, NOT_FOUND.slug)
-
-
-# Moving and joining
-
-
-async def test_it_moves_along_with_the_person(checkup: Round) -> None:
-    body = {"place_id": checkup.household["place_id"], "number": f"迁-{uuid4().hex[:6]}"}
-    home = (await checkup.worker.post("/v1/households", json=body)).json()
-    made = await checkup.put(await checkup.person(household=home))
-    assert (await change(checkup.officer, home, "households", place_id=OTHER)).status_code == 200
-    assert (await checkup.get(made["id"]))["place_id"] == OTHER
-    assert (await checkup.worker.get(f"/v1/attendances/{made['id']}")).status_code == 404
-
-
-async def test_two_records_of_one_person_have_one_attendance(checkup: Round) -> None:
-    one, other = await checkup.person(), await checkup.person()
-    declined, invited = await checkup.put(one, state="declined"), await checkup.put(other)
-    third, fourth = await checkup.person(), await checkup.person()
-    alone = await checkup.put(third, state="declined")
-    for person, into in ((one, other), (third, fourth)):
-        reply = await checkup.worker.post(f"/v1/people/{person}/join", json={"into_id": into})
-        assert reply.status_code == 200, reply.text
-    assert (await checkup.get(invited["id"]))["state"] == "declined"
-    gone = await checkup.get(declined["id"])
-    assert (gone["voided"], gone["joined_into_id"]) == (True, invited["id"])
-    assert (await checkup.get(id_of(checkup.programme, fourth)))["state"] == "declined"
-    assert fourth not in await eligible(checkup)
-    assert (await checkup.worker.post(f"/v1/people/{third}/part")).status_code == 200
-    back = await checkup.get(alone["id"])
-    assert (back["voided"], back["state"], back["joined_into_id"]) == (False, "declined", None)
