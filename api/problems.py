@@ -433,6 +433,15 @@ BEFORE_THE_ROUND = ProblemKind(
     both("早于这一轮开始前 31 天。", "It is more than 31 days before the round begins."),
     of_itself=True,
 )
+ROUND_ENDS = ProblemKind(
+    "round-ends",
+    422,
+    both("一轮最早今天结束", "A round ends today at the earliest"),
+    both(
+        "最后一天不能改到今天以前：公布的数以它为准，公布后不再变。",
+        "Its last day is not moved before today: what is published of it goes by that day, and never changes.",
+    ),
+)
 ROUND_KEPT = ProblemKind(
     "round-kept",
     409,

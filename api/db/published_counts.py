@@ -7,8 +7,11 @@ _CAPACITY = """(SELECT CASE WHEN bool_and(t.capacity IS NOT NULL) IS NOT FALSE T
       WHERE t.county_id = $1 AND t.programme_id = {}::uuid AND t.round = {}::int AND NOT t.voided AND t.status <> 'called_off'
         AND p.place_id IN (g.place_id, g.parent_id, g.township_id, 1)) AS places"""
 
-ROUND = """
-SELECT r.to_on FROM checkup_programme t, jsonb_to_recordset(t.rounds) AS r (number int, to_on date)
+# The last day of the round and of its sessions
+LAST_ON = """
+SELECT greatest(r.to_on, (SELECT max(c.held_on) FROM checkup_session c
+  WHERE c.county_id = $1 AND c.programme_id = $2::uuid AND c.round = $3::int AND NOT c.voided AND c.status <> 'called_off'))
+FROM checkup_programme t, jsonb_to_recordset(t.rounds) AS r (number int, to_on date)
 WHERE t.county_id = $1 AND t.id = $2::uuid AND r.number = $3::int"""
 # The places that a table is made of
 PLACES = f"""

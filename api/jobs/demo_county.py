@@ -39,7 +39,6 @@ from api.sign_in import Passwords
 
 PIECE = 500
 FIRST_MONTH = date(2025, 12, 1)  # the last month that the demonstration county has closed
-ASKED_AT = datetime.combine(demo.DEMO_DAY, time(1), UTC)
 USERS_OF_API = 10  # the first users of demo.users() are those that programs rely on
 
 
@@ -84,7 +83,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
     await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
-    await put(desk, [_of(CHECKUP_PROGRAMME, programme)[1] for programme in programmes])
+    await put(desk, [_then(_of(CHECKUP_PROGRAMME, programme)[1]) for programme in programmes])
 
     # each village's worker enters its households and their people; visits and follow-ups are written by whoever made them
     parent_of = {place["id"]: place["parent_id"] for place in places}
@@ -114,7 +113,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         held_on[author].append(op)
     for attendance in attendances:
         author, op = _of(ATTENDANCE, attendance)
-        asked[author].append(replace(op, made_at=ASKED_AT))  # like one of a phone: the county may be written when all this is past
+        asked[author].append(_then(op))
     for visit in visits:
         author, op = _of(VISIT, visit)
         visited[author].append(op)
@@ -154,6 +153,11 @@ def _of(kind: Kind, row: Mapping[str, Any]) -> tuple[Any, Op]:
     """Who writes the row, where it says so, and the creation of it."""
     said = dict(row)
     return said.pop("author", None), Op(kind, said.pop("id"), said)
+
+
+def _then(op: Op) -> Op:
+    """As if a phone brought it: nobody is there to choose otherwise where it is past by now."""
+    return replace(op, made_at=datetime.combine(demo.DEMO_DAY, time(1), UTC))
 
 
 async def _register(access: Access, county_id: int, officer: demo.User, number: dict[UUID, int]) -> None:

@@ -9,7 +9,7 @@ from api.access import access_of
 from api.db.checkups import eligible
 from api.kinds import CHECKUP_PROGRAMME, PERSON
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, NO_SUCH_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, REFUSED_WORD, ROUND_KEPT
+from api.problems import BAD_CURSOR, INVALID, NO_SUCH_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.routers.records import Records
@@ -23,8 +23,8 @@ router = APIRouter(tags=[both("体检", "Check-ups")])
 calls = Records(router, CHECKUP_PROGRAMME, ("体检项目", "check-up programme"))
 calls.lists(CheckupProgrammeQuery)
 calls.gets()
-calls.creates(REFUSED_WORD, NOT_IN_ORDER)
-calls.changes(REFUSED_WORD, NOT_IN_ORDER, ROUND_KEPT)
+calls.creates(REFUSED_WORD, NOT_IN_ORDER, ROUND_ENDS)
+calls.changes(REFUSED_WORD, NOT_IN_ORDER, ROUND_ENDS, ROUND_KEPT)
 calls.voids()
 
 ELIGIBLE = eligible(CHECKUP_PROGRAMME.documents, PERSON.documents)

@@ -27,10 +27,10 @@ router = APIRouter(tags=[both("体检", "Check-ups")])
         "get_checkup_counts",
         ("一轮体检的公布数", "The published counts of a round"),
         (
-            "各地的名额、受邀人数、到检人数，供安排工作用。一轮结束七天后公布一次，此后不变；公布之前只有名额。"
+            "各地的名额、受邀人数、到检人数，供安排工作用。一轮及其最后一场结束七天后公布一次，此后不变；公布之前只有名额。"
             "人数按十人一组，不足十人不公布，合计的组距使人不能用加减推算出某个村。没有比例，不排名次。",
             "Places in sessions, people invited and people who attended, place by place, for planning. It is published once, seven days "
-            "after the end of the round, and never changes; before, there are the places alone. People are told by tens, fewer than ten "
+            "after the end of the round and of its last session, and never changes; before, there are the places alone. People are told by tens, fewer than ten "
             "not at all, and totals so that adding and subtracting tells nothing of a village. No percentages, no ranking.",
         ),
         OFFICES,
@@ -48,13 +48,13 @@ async def counts(request: Request, id: UUID, query: Annotated[CountsQuery, Query
     county_id, today = caller.county_id, access.today()
 
     async def work(tx: Tx) -> tuple[date, date | None]:
-        to_on = await tx.fetchval(db.ROUND, county_id, id, query.round)
-        if to_on is None:
+        last_on = await tx.fetchval(db.LAST_ON, county_id, id, query.round)
+        if last_on is None:
             raise NOT_FOUND()
         published_on = await tx.fetchval(db.PUBLISHED_ON, county_id, id, query.round)
-        if published_on is None and today >= due_on(to_on):
+        if published_on is None and today >= due_on(last_on):
             published_on = await _publish(tx, county_id, id, query.round, today)
-        return due_on(to_on), published_on
+        return due_on(last_on), published_on
 
     # by the service itself: whoever asks first, the table is the whole county's
     due, published_on = await access.database.write(command_line(county_id), work)

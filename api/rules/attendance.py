@@ -148,8 +148,8 @@ def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool, misse
 
 
 def joined(one: Mapping[str, Any], other: Mapping[str, Any], now: datetime) -> Row:
-    """What in the record `other` of a person is new when `one`, of the same person, is joined into it; {}: there is no other yet. The higher
-    state stands, as between two phones; and who missed it under either is asked once more at most."""
+    """What in the record `other` of a person is new when `one`, of the same person, is joined into it; {}: there is no other yet. The
+    higher state stands, as between two phones; and who missed it under either is asked once more at most."""
     known: State = other.get("state", "none")
     rev, before = other.get("rev", 0) + 1, read(other.get("said", []))
     said, state = before, max(known, one["state"], key=lambda each: RANK[each])

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from api.problems import NOT_IN_ORDER, REFUSED_WORD, ROUND_KEPT, Problem
+from api.problems import NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT, Problem
 from api.rules.attendance import Row, Turn
 
 # Besides the word guard (rules/refused.py), whose fences are for notes: a programme about any of this belongs to the hospital
@@ -34,10 +34,13 @@ def becomes(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
     numbers = [each["number"] for each in after["rounds"]]
     if len(set(numbers)) < len(numbers):
         return NOT_IN_ORDER.at("/rounds")
+    ended, today = {each["number"]: str(each["to_on"]) for each in before.get("rounds", [])}, turn.today.isoformat()
     for n, each in enumerate(after["rounds"]):
         if each["from_on"] > each["to_on"]:
             return NOT_IN_ORDER.at(f"/rounds/{n}/to_on")
-    if not {each["number"] for each in before.get("rounds", [])} <= set(numbers):
+        if turn.online and str(each["to_on"]) < min(today, ended.get(each["number"], today)):
+            return ROUND_ENDS.at(f"/rounds/{n}/to_on")
+    if not ended.keys() <= set(numbers):
         return ROUND_KEPT.at("/rounds")
     return after
 

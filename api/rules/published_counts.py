@@ -35,9 +35,9 @@ class Cell(NamedTuple):
     attended: Told
 
 
-def due_on(to_on: date) -> date:
-    """From which day there is a table of a round whose last day is `to_on`: a phone may be offline that long."""
-    return to_on + PHONES_COME_LATE
+def due_on(last_on: date) -> date:
+    """From which day there is a table of a round whose last day, or session, is on `last_on`: a phone may be offline that long."""
+    return last_on + PHONES_COME_LATE
 
 
 def table(places: Iterable[Mapping[str, Any]], people: Mapping[int, Counts]) -> list[dict[str, Any]]:

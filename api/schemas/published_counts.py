@@ -43,7 +43,9 @@ class RoundCounts(BaseModel):
     programme_id: Id = says("体检项目", "The programme")
     round: int = says("第几轮", "The round", 1)
     due_on: Day = says(
-        "从这一天起公布：这一轮结束七天之后", "It is published from this day on, seven days after the end of the round", "2026-11-12"
+        "从这一天起公布：这一轮及其最后一场结束七天之后",
+        "It is published from this day on, seven days after the end of the round and of its last session",
+        "2026-11-12",
     )
     published_on: Day | None = says("公布的日子；还没有公布时为空", "When it was published; null: not yet", "2026-11-12")
     rows: list[PlaceCounts] = says("范围内的地方，按区划代码排列", "The places within reach, by division code")

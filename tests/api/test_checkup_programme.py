@@ -1,12 +1,15 @@
 """What is offered, to whom and when. The county's desk keeps it; nothing about reproduction is."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from api.problems import NOT_ALLOWED, NOT_IN_ORDER, REFUSED_WORD, ROUND_KEPT
+from api.problems import NOT_ALLOWED, NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT, Problem
+from api.rules.attendance import Turn
+from api.rules.checkup_programme import becomes
 from tests.conftest import Phone, SignIn
 from tests.county import USERS, refused
 
@@ -140,3 +143,22 @@ async def test_its_filter_gives_those_that_fit(desk: Phone) -> None:
         items = (await desk.get("/v1/checkup-programmes", params={"limit": 200, "active": active})).json()["items"]
         assert {item["active"] for item in items} == {active}
         assert (shut["id"] in [item["id"] for item in items]) is not active
+
+
+async def test_a_round_ends_today_at_the_earliest(desk: Phone) -> None:
+    """What is published of it is for ever: its end is not moved to the past, not for a moment either."""
+    made, past = await offered(desk), {**FIRST, "to_on": "2026-11-23"}
+    for rounds in ([past], [FIRST, {**past, "number": 3}]):
+        refused(await change(desk, made, rounds=rounds), 422, ROUND_ENDS.slug, f"/rounds/{len(rounds) - 1}/to_on")
+    refused(await offer(desk, rounds=[past]), 422, ROUND_ENDS.slug, "/rounds/0/to_on")
+    today = {**FIRST, "to_on": "2026-11-24"}
+    assert (await change(desk, made, rounds=[today])).json()["rounds"] == [today]
+
+
+@pytest.mark.parametrize(("to_on", "allowed"), [("2026-12-31", True), ("2026-12-30", False), ("2027-02-01", True), ("2027-01-05", True)])
+def test_a_round_that_is_over_can_be_left_as_it_is_or_go_on(to_on: str, allowed: bool) -> None:
+    now = datetime(2027, 1, 5, tzinfo=UTC)
+    turn = Turn(None, now, now, {}, now.date(), online=True)
+    stored = {"name": "体检", "basis": "规范", "who": {}, "rounds": [FIRST]}
+    after = becomes(stored, {**stored, "rounds": [{**FIRST, "to_on": to_on}, SECOND]}, turn)
+    assert (not isinstance(after, Problem)) is allowed

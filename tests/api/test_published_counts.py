@@ -177,6 +177,28 @@ async def test_before_the_seventh_day_there_are_the_places_alone(county: County)
     assert await county.owner.fetchval("SELECT count(*) FROM published_count WHERE programme_id = $1", made.programme_id) == 0
 
 
+async def test_there_is_none_while_a_session_of_the_round_is_to_come_or_just_over(county: County) -> None:
+    """Whatever the round's last day says: it may have been moved for a moment."""
+    made = await a_round(county, counts={VILLAGE: (30, 13)})
+    for members in ({"voided": True}, {"status": "called_off"}, {"round": 2}):
+        await made.session(VILLAGE, 40, held_on=ENDED + timedelta(days=9), **members)
+    await made.session(VILLAGE, 40, held_on=ENDED - timedelta(days=20))
+    last = await record(
+        county,
+        "checkup_session",
+        VILLAGE,
+        programme_id=made.programme_id,
+        round=1,
+        status="open",
+        capacity=5,
+        held_on=ENDED + timedelta(days=1),
+    )
+    found = await made.asked("county-admin")
+    assert (found["published_on"], found["due_on"]) == (None, "2026-11-25")
+    await county.owner.execute("UPDATE checkup_session SET held_on = $2 WHERE id = $1", last, ENDED)
+    assert (await made.asked("county-admin"))["published_on"] == TODAY
+
+
 async def test_it_is_published_once_and_never_changes(county: County) -> None:
     made = await a_round(county, counts={VILLAGE: (30, 13)})
     await made.session(VILLAGE, 40)
