@@ -504,4 +504,8 @@ KINDS = {
     )
 }
 CHILDREN = {kind.name: tuple(k for k in KINDS.values() if k.parent and k.parent.kind == kind.name) for kind in KINDS.values()}
+# What phones bring may have to wait for records of these: for what it hangs on, and for what it names that is public below (offline.py)
+WAITED_FOR = {name for name, kind in KINDS.items() if CHILDREN[name]} | {
+    name for kind in KINDS.values() for name in kind.names.values() if KINDS[name].public_below
+}
 FEED = Feed([kind.documents for kind in KINDS.values()])

@@ -17,7 +17,7 @@ from api import road
 from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
-from api.kinds import CHILDREN, KINDS
+from api.kinds import KINDS, WAITED_FOR
 from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, VOIDED, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
@@ -86,7 +86,7 @@ async def push(
         await _not_overtaken(tx, caller, waits)
     for result in results:
         result.settles = batch.settles
-    opened = [i for name in KINDS if CHILDREN[name] or again_by for i in batch.created[name]]
+    opened = [i for name in KINDS if name in WAITED_FOR or again_by for i in batch.created[name]]
     opened += [i for _, i in batch.left]
     if again_by:  # what waited behind a creation that is refused after all
         opened += [op.id for op, result in zip(ops, results, strict=True) if result.outcome == "rejected"]
@@ -98,7 +98,7 @@ async def _not_overtaken(tx: Tx, caller: Caller, waits: Sequence[Row]) -> None:
     So one of the two sees the other."""
     for kind in KINDS.values():
         ids = [row["waits_for"] for row in waits if row["waits_for_kind"] == kind.name]
-        if await store.rows(tx, kind.store.seen, caller, ids):
+        if await store.rows(tx, kind.store.seen, caller, ids) or await store.records(tx, kind.store, kind.store.named, caller, ids):
             raise Overtaken
 
 
@@ -264,6 +264,8 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "rejected", problem=NOT_FOUND())
     if kind.parent and batch.rows[kind.parent.kind][parent_id]["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
+    if waits := _not_here_yet(batch, memory, op):
+        return _keep(batch, memory, sent, op, "held", waits_for=waits)
     after = road.creation(batch, op)
     if key in memory.elsewhere and not isinstance(after, Problem):  # said of what could be stored alone, where it can't be hidden
         after = ID_TAKEN()
@@ -271,6 +273,17 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
     road.accept(batch, op, None, after)
     return Result("applied", 1, with_doc=sent.mended)
+
+
+def _not_here_yet(batch: Batch, memory: _Memory, op: Op) -> Key | None:
+    """A record of a kind that is public below, which the op names and which nobody has brought, or not to where the caller reads: what is
+    allowed follows from it, so the op waits, in the same words for elsewhere and nowhere. Others may be named before they come."""
+    for member, name in op.kind.names.items():
+        for record_id in road.each(op.doc.get(member)) if KINDS[name].public_below else ():
+            known = record_id in batch.rows[name] or record_id in batch.named[name] or record_id == op.id
+            if not known and (name, record_id) not in memory.once:
+                return name, record_id
+    return None
 
 
 def _behind(batch: Batch, memory: _Memory, op: Op) -> Row | None:
@@ -301,6 +314,8 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
     if before["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
+    if waits := _not_here_yet(batch, memory, op):
+        return _keep(batch, memory, sent, op, "held", waits_for=waits)
     if kind.merges:
         edits, why = kind.merges(op.doc, before, op.base_rev, batch.trail[key], road.turn(batch, op))
         if why:  # on no list: it would name who declined

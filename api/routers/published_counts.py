@@ -30,8 +30,9 @@ router = APIRouter(tags=[both("体检", "Check-ups")])
             "各地的名额、受邀人数、到检人数，供安排工作用。一轮及其最后一场结束七天后公布一次，此后不变；公布之前只有名额。"
             "人数按十人一组，不足十人不公布，合计的组距使人不能用加减推算出某个村。没有比例，不排名次。",
             "Places in sessions, people invited and people who attended, place by place, for planning. It is published once, seven days "
-            "after the end of the round and of its last session, and never changes; before, there are the places alone. People are told by tens, fewer than ten "
-            "not at all, and totals so that adding and subtracting tells nothing of a village. No percentages, no ranking.",
+            "after the end of the round and of its last session, and never changes; before, there are the places alone. People are told "
+            "by tens, fewer than ten not at all, and totals so that adding and subtracting tells nothing of a village. No percentages, no "
+            "ranking.",
         ),
         OFFICES,
         wire.reply(RoundCounts, both("公布数", "The counts")),

@@ -14,7 +14,7 @@ from api import checkups, joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import CHILDREN, Kind
+from api.kinds import WAITED_FOR, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -276,7 +276,7 @@ async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Res
 
     result = await access.database.write(caller, work)
     came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
-    if came and result.outcome == "applied" and CHILDREN[op.kind.name]:
+    if came and result.outcome == "applied" and op.kind.name in WAITED_FOR:
         await unsettled.release(access, caller, [op.id])
     await checkups.settled(access, caller, op, result)
     return result

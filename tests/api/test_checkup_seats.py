@@ -13,6 +13,7 @@ from api.problems import MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_FOUND, NOT_OFFERED, OT
 from tests.checkups import NOW, STATES, TOWNSHIP, Round, a_round, change, id_of
 from tests.conftest import Databases, Phone
 from tests.county import OTHER, VILLAGE, County, a_county, op, push, refused
+from tests.county import listed as kept
 
 
 @pytest.fixture(scope="module")
@@ -153,19 +154,59 @@ async def test_in_one_batch_they_are_seated_as_they_were_sent(checkup: Round) ->
     assert [(await checkup.get(i))["waiting_since"] is None for i in records] == [True, True, False, False, False]
 
 
-async def test_a_session_that_comes_after_its_people_is_settled_as_well(checkup: Round) -> None:
+async def test_people_asked_to_a_session_that_has_not_come_yet_wait_for_it(checkup: Round) -> None:
     phone, officer = await checkup.county.sign_in("worker-1"), await checkup.county.sign_in("township-1")
     session = str(uuid4())
     people = [await checkup.person() for _ in range(3)]
     records = [id_of(checkup.programme, person) for person in people]
-    await push(phone, *(op("attendance", i, checkup.body(p, session_id=session)) for i, p in zip(records, people, strict=True)))
+    asked = [op("attendance", i, checkup.body(p, session_id=session)) for i, p in zip(records, people, strict=True)]
+    there = await checkup.put(await checkup.person())
+    sent = [*asked, op("attendance", there["id"], {"session_id": session}, 1)]
+    for _ in range(2):
+        assert [result["outcome"] for result in await push(phone, *sent)] == ["held"] * 4
+    entry = await kept(phone, "held-ops", records[0])
+    assert entry is not None
+    assert entry["waits_for"] == session
+    said = {"state": "confirmed"}
+    assert [result["outcome"] for result in await push(phone, op("attendance", records[0], said, 1))] == ["held"]
     doc = {"place_id": TOWNSHIP, "programme_id": checkup.programme, "round": 1, "held_on": "2026-12-09", "venue": "卫生院", "capacity": 1}
     assert (await push(officer, op("checkup_session", session, doc)))[0]["outcome"] == "applied"
     assert (await officer.get(f"/v1/checkup-sessions/{session}")).json()["full"] is True
-    waits = [(await checkup.get(i))["waiting_since"] is not None for i in records]
-    assert sorted(waits) == [False, True, True]
-    own = {**doc, "id": str(uuid4())}
-    refused(await officer.post("/v1/checkup-sessions", json={**own, "make_up_for_id": own["id"]}), 422, OTHER_ROUND.slug, "/make_up_for_id")
+    now = [await checkup.get(i) for i in records]
+    assert [record["waiting_since"] is None for record in now] == [True, False, False]
+    assert [record["state"] for record in now] == ["confirmed", "invited", "invited"]
+    assert (await checkup.get(there["id"]))["session_id"] == session
+
+
+async def test_they_wait_as_well_for_one_that_is_made_online_or_out_of_reach(checkup: Round) -> None:
+    """Whether a session is elsewhere or nowhere, nobody is told; one of the same push may come behind its people."""
+    phone = await checkup.county.sign_in("worker-1")
+    elsewhere, online, pushed = (await checkup.another(place_id=OTHER))["id"], str(uuid4()), str(uuid4())
+    people = [await checkup.person() for _ in range(3)]
+    records = [id_of(checkup.programme, person) for person in people]
+    doc = {"place_id": VILLAGE, "programme_id": checkup.programme, "round": 1, "held_on": "2026-12-09", "venue": "村部"}
+    sent = [
+        op("attendance", i, checkup.body(person, session_id=session))
+        for i, person, session in zip(records, people, (elsewhere, online, pushed), strict=True)
+    ]
+    results = await push(phone, *sent, op("checkup_session", pushed, doc))
+    assert [result["outcome"] for result in results] == ["held", "held", "held", "applied"]
+    assert (await checkup.worker.post("/v1/checkup-sessions", json={**doc, "id": online})).status_code == 201
+    assert (await checkup.officer.get(f"/v1/attendances/{records[0]}")).status_code == 404
+    assert [(await checkup.get(i))["session_id"] for i in records[1:]] == [online, pushed]
+
+
+async def test_a_session_makes_up_for_one_that_is_there_and_not_for_itself(checkup: Round) -> None:
+    doc = {"place_id": TOWNSHIP, "programme_id": checkup.programme, "round": 1, "held_on": "2026-12-09", "venue": "卫生院"}
+    own, first, second = (str(uuid4()) for _ in range(3))
+    body = {**doc, "id": own, "make_up_for_id": own}
+    refused(await checkup.officer.post("/v1/checkup-sessions", json=body), 422, OTHER_ROUND.slug, "/make_up_for_id")
+    [result] = await push(checkup.officer, op("checkup_session", own, {**doc, "make_up_for_id": own}))
+    assert (result["outcome"], result["problem"]["type"]) == ("rejected", "/problems/other-round")
+    [result] = await push(checkup.officer, op("checkup_session", second, {**doc, "make_up_for_id": first}))
+    assert result["outcome"] == "held"
+    await push(checkup.officer, op("checkup_session", first, doc))
+    assert (await checkup.officer.get(f"/v1/checkup-sessions/{second}")).json()["make_up_for_id"] == first
 
 
 async def test_first_come_first_seated_and_who_comes_is_welcome(checkup: Round) -> None:
