@@ -108,14 +108,15 @@ def _reminder(attendance_id: UUID, n: int) -> UUID:
 async def _to_drop(tx: Tx, keeper: Caller, attendances: Collection[Row], told: Collection[Row]) -> list[Op]:
     """What reminds people who are not expected any more, and what was to be told before a session was moved once more. Only what the
     check-up raised itself: a lead household, who may note something for anybody in the group, would learn from it who declined."""
-    again = [_reminder(each["id"], n) for each in told for n in range(1, each["reminders"] + 1)]
-    done = [each for each in attendances if each["state"] not in CALLED]
-    over = [_reminder(each["id"], n) for each in done for n in range(1, each["reminders"] + 1)]
-    found = await tx.fetch(statements.REMINDING, keeper.county_id, [*again, *over])
-    return [
-        Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": OTHERWISE if row["id"] in again else NO_LONGER}, row["rev"])
-        for row in found
-    ]
+    raised = {_reminder(each["id"], n): each for each in attendances for n in range(1, each["reminders"] + 1)}
+    again, ops = {each["id"] for each in told}, list[Op]()
+    for row in await tx.fetch(statements.REMINDING, keeper.county_id, list(raised)):
+        of = raised[row["id"]]
+        asked_since = row["created_at"] < of["seat_at"]  # to another session
+        if of["state"] not in CALLED or of["id"] in again or asked_since:
+            because = NO_LONGER if of["state"] not in CALLED else OTHERWISE
+            ops.append(Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": because}, row["rev"]))
+    return ops
 
 
 async def settled(access: Access, caller: Caller, op: Op, result: road.Result) -> None:

@@ -112,3 +112,21 @@ async def test_a_worker_who_leads_a_household_from_now_on_gives_them_up(county: 
     copy = fold(changes, copy)
     assert {key: doc["rev"] for key, doc in copy.items()} == await should_hold(county.owner, name)
     assert (await phone.get("/v1/sync/digest")).json()["kinds"] == digest_of(copy)
+
+
+@pytest.mark.parametrize("offline", [False, True])
+async def test_a_decline_that_names_no_session_ends_the_reminder_as_well(
+    checkup: Round, reminder: dict[str, Any], offline: bool
+) -> None:
+    said = {**checkup.body(reminder["person_id"], state="declined"), "session_id": None}
+    if offline:
+        await push(await checkup.county.sign_in("worker-2"), op("attendance", reminder["attendance"]["id"], said))
+    else:
+        assert (await checkup.worker.post("/v1/attendances", json=said)).status_code == 200
+    assert [each["status"] for each in await checkup.reminders(reminder["person_id"])] == ["dropped"]
+
+
+async def test_who_is_asked_to_another_session_is_reminded_of_the_first_no_more(checkup: Round, reminder: dict[str, Any]) -> None:
+    other = await checkup.another()
+    assert (await change(checkup.worker, reminder["attendance"], session_id=other["id"])).status_code == 200
+    assert [each["status"] for each in await checkup.reminders(reminder["person_id"])] == ["dropped"]
