@@ -11,7 +11,8 @@ FROM attendance a JOIN person p ON p.county_id = $1 AND p.id = a.person_id
 WHERE a.county_id = $1 AND a.session_id = $2::uuid AND NOT a.voided ORDER BY a.seat_at, a.id"""
 # Those of these follow-ups that are open
 REMINDING = """
-SELECT f.id, f.rev, f.created_at FROM follow_up f WHERE f.county_id = $1 AND f.status = 'open' AND NOT f.voided AND f.id = ANY ($2::uuid[])"""
+SELECT f.id, f.rev, f.created_at FROM follow_up f
+WHERE f.county_id = $1 AND f.status = 'open' AND NOT f.voided AND f.id = ANY ($2::uuid[])"""
 TO_COME = "SELECT t.id FROM checkup_session t WHERE t.county_id = $1 AND t.held_on >= $2::date"
 # Attendances of people, whole, those included that were joined into others
 OF_PEOPLE = """

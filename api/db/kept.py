@@ -92,10 +92,14 @@ ONE_CONFLICT = f"SELECT c.* FROM conflict c WHERE c.county_id = $1 AND c.id = $2
 
 # The lists themselves, in front of which stands the caller. $6: which list; $7: what is settled; $8: after; $9: how many
 _LIST = """
-SELECT x.*, s.role, x.place_id = ANY (s.places) OR x.township_id = ANY (s.townships) AS within
+SELECT x.*, s.role, x.place_id = ANY (s.places) OR x.township_id = ANY (s.townships) AS within{2}
 FROM s LEFT JOIN LATERAL (SELECT t.* FROM {0} t WHERE t.county_id = $1 {1} AND (t.settled IS NOT NULL) = $7::bool
   AND (t.user_id = s.user_id OR t.township_id = ANY (s.townships)) AND t.seq > $8::bigint ORDER BY t.seq LIMIT $9::int) x ON true
 ORDER BY x.seq"""
-LIST_KEPT = _LIST.format("kept_op", "AND t.state = $6::text")
-LIST_CONFLICTS = _LIST.format("conflict", "AND $6::text IS NOT NULL")
+# An attendance is shown without its state, which may be all that an edit says: so, whom it is about, to whoever reads the record
+_ABOUT = """, CASE WHEN x.kind = 'attendance' THEN (SELECT row_to_json(d)::text FROM (SELECT a.programme_id, a.round, a.person_id
+    FROM attendance a WHERE a.county_id = $1 AND a.id = x.record_id
+      AND (a.place_id = ANY (s.places) OR a.township_id = ANY (s.townships))) d) END AS about"""
+LIST_KEPT = _LIST.format("kept_op", "AND t.state = $6::text", _ABOUT)
+LIST_CONFLICTS = _LIST.format("conflict", "AND $6::text IS NOT NULL", "")
 COUNTIES = "SELECT c.county_id FROM county c"

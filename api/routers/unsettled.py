@@ -69,7 +69,8 @@ async def _listing(request: Request, query: ListQuery, statement: str, name: str
 def _kept(row: Mapping[str, Any], language: str) -> dict[str, Any]:
     op = orjson.loads(row["op"])
     if KINDS[row["kind"]].listed:  # no list names who declined
-        op["doc"] = {name: value for name, value in op["doc"].items() if name != "state"} if isinstance(op["doc"], dict) else None
+        about, doc = orjson.loads(row["about"] or "{}"), op["doc"]
+        op["doc"] = about | {name: value for name, value in doc.items() if name != "state"} if isinstance(doc, dict) else None
     return {
         **{name: row[name] for name in ("id", "kind", "record_id")},
         **{name: op[name] for name in ("base_rev", "at", "doc", "void")},

@@ -198,10 +198,25 @@ async def test_no_list_of_what_phones_sent_names_the_state(checkup: Round) -> No
     entry, own = [await kept(phone, "inbox", record) for phone in (checkup.officer, checkup.worker)]
     assert entry is not None
     assert own == entry
-    assert "state" not in entry["doc"]
+    assert entry["doc"] == checkup.body(person)
     accepted = await checkup.officer.post(f"/v1/inbox/{entry['id']}/accept")
     assert accepted.is_success, accepted.text
     assert (await checkup.get(record))["state"] == "declined"
+
+
+async def test_the_lists_say_whom_an_edit_is_about_to_whoever_reads_the_record(checkup: Round, county: County) -> None:
+    user_id, name = await county.user("village", VILLAGE)
+    phone, made = await county.sign_in(name), await checkup.at("invited")
+    admin = await county.sign_in("county-admin")
+    await admin.post(f"/v1/users/{user_id}/places", json={"place_id": OTHER, "reach": "below"})
+    assert (await admin.post(f"/v1/users/{user_id}/places/{VILLAGE}/revoke")).status_code == 200
+    [result] = await push(phone, op("attendance", made["id"], {"state": "declined"}, 1))
+    assert result["outcome"] == "inbox"
+    entry, own = [await kept(reader, "inbox", made["id"]) for reader in (checkup.officer, phone)]
+    assert entry is not None
+    assert own is not None
+    assert entry["doc"] == {name: made[name] for name in ("programme_id", "round", "person_id")}
+    assert own["doc"] == {}
 
 
 # At the door

@@ -115,9 +115,7 @@ async def test_a_worker_who_leads_a_household_from_now_on_gives_them_up(county: 
 
 
 @pytest.mark.parametrize("offline", [False, True])
-async def test_a_decline_that_names_no_session_ends_the_reminder_as_well(
-    checkup: Round, reminder: dict[str, Any], offline: bool
-) -> None:
+async def test_a_decline_that_names_no_session_ends_the_reminder_as_well(checkup: Round, reminder: dict[str, Any], offline: bool) -> None:
     said = {**checkup.body(reminder["person_id"], state="declined"), "session_id": None}
     if offline:
         await push(await checkup.county.sign_in("worker-2"), op("attendance", reminder["attendance"]["id"], said))
