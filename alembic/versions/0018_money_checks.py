@@ -1,4 +1,4 @@
-"""What charges and payments say of the ledger is checked by the database too; and a number of a receipt is found by its book.
+"""What charges and payments say of the ledger is checked by the database too.
 
 The checks hold for all that the service ever wrote. Where they don't, books were changed past it: the migration stops and nothing is
 changed, since no rule can say which of the two is true. A charge that was voided after it was waived, or that was recorded only, says now
@@ -19,7 +19,6 @@ CHECKS = (
 
 
 def upgrade() -> None:
-    op.execute("CREATE INDEX receipt_number_book_idx ON receipt_number (county_id, book_id, number)")
     op.execute("UPDATE charge SET status = 'cancelled' WHERE voided AND status <> 'cancelled'")
     for table, name, check in CHECKS:
         op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({check})")
@@ -28,4 +27,3 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table, name, _ in CHECKS:
         op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
-    op.execute("DROP INDEX receipt_number_book_idx")
