@@ -14,7 +14,7 @@ from api.db.tables.person import PEOPLE
 from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
 from api.road import Op
-from api.rules.attendance import id_of, joined
+from api.rules.attendance import CALLED, id_of, joined
 from api.rules.caller import Caller
 
 SAME = "与另一条记录是同一个人"
@@ -76,14 +76,21 @@ async def _attendances(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, n
 
 async def merge(tx: Tx, caller: Caller, household_id: UUID, into_id: UUID) -> list[Op]:
     """The people go to the other household, and what is open to be done for them too; the visits stay with the household that they were
-    made to, which is dissolved. What people are to the other head is for the worker to say."""
+    made to, which is dissolved. What people are to the other head is for the worker to say. What the service raised, it raises again."""
     one, into = await _two(tx, caller, HOUSEHOLD, household_id, into_id)
-    ops = _moves(await store.rows(tx, PEOPLE, caller, [household_id]), into_id, None)
-    rows = await store.rows(tx, OPEN, caller, [household_id])
+    people, rows = await store.rows(tx, PEOPLE, caller, [household_id]), await store.rows(tx, OPEN, caller, [household_id])
+    reminded = {row["person_id"] for row in rows if row["created_by"] is None}
+    ops = [
+        Op(ATTENDANCE, row["id"], {"informed_at": None}, row["rev"])
+        for row in await store.rows(tx, OF_PEOPLE, caller, list(reminded))
+        if row["state"] in CALLED and row["reminders"] and not row["voided"]
+    ]
+    ops += _moves(people, into_id, None)
     there = {"household_id": into_id} | (FOLLOW_UP.moved if into["place_id"] != one["place_id"] else {})
     for row, said in zip(rows, await _within_reach(tx, caller, rows), strict=True):
         ops.append(Op(FOLLOW_UP, row["id"], {"status": "dropped", "dropped_because": MERGED}, row["rev"]))
-        ops.append(Op(FOLLOW_UP, uuid5(row["id"], f"{into_id}:{row['rev']}"), said | there))  # another each time that it is dropped so
+        if row["created_by"]:
+            ops.append(Op(FOLLOW_UP, uuid5(row["id"], f"{into_id}:{row['rev']}"), said | there))  # another each time that it is dropped so
     ops.append(Op(HOUSEHOLD, household_id, {"status": "dissolved", "head_id": None, "joined_into_id": into_id}, one["rev"]))
     return [*ops, _as_it_is(HOUSEHOLD, into)]
 

@@ -329,7 +329,7 @@ def _knew(trail: Sequence[Step], present: Mapping[str, Any], member: str, rev: i
 
 def settles(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
     """Sessions in which a seat was taken or came free, or somebody is to be told less or more."""
-    members = ("session_id", "state", "voided", "seat_at")
+    members = ("session_id", "state", "voided", "seat_at", "informed_at")
     if before is not None and all(before[name] == after[name] for name in members):
         return set()
     return {row["session_id"] for row in (before, after) if row and row["session_id"]}

@@ -59,7 +59,8 @@ def to_be_told(session: Mapping[str, Any], attendances: Sequence[Row], today: da
     if changed is None or session["held_on"] < today:
         return
     for each in attendances:
-        if each["state"] in CALLED and not each["person_gone"] and each["informed_at"] < changed:
+        told = each["informed_at"] and each["informed_at"] >= changed
+        if each["state"] in CALLED and not each["person_gone"] and not told:
             yield each
 
 

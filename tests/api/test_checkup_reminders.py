@@ -128,3 +128,20 @@ async def test_who_is_asked_to_another_session_is_reminded_of_the_first_no_more(
     other = await checkup.another()
     assert (await change(checkup.worker, reminder["attendance"], session_id=other["id"])).status_code == 200
     assert [each["status"] for each in await checkup.reminders(reminder["person_id"])] == ["dropped"]
+
+
+async def test_in_a_household_that_is_merged_it_is_raised_again_by_the_service(
+    checkup: Round, lead: Phone, reminder: dict[str, Any]
+) -> None:
+    """Raised again by whoever merges, it would be there for the lead household, and no decline would end it."""
+    made = await checkup.worker.post("/v1/households", json={"place_id": reminder["place_id"], "number": f"组-{uuid4().hex[:8]}"})
+    into = {"into_id": made.json()["id"]}
+    merged = await checkup.worker.post(f"/v1/households/{reminder['household_id']}/merge", json=into)
+    assert merged.status_code == 200, merged.text
+    first, second = await checkup.reminders(reminder["person_id"])
+    assert (first["id"], first["status"]) == (reminder["id"], "dropped")
+    assert (second["status"], second["created_by"], second["household_id"]) == ("open", None, into["into_id"])
+    assert second["words"] == reminder["words"]
+    assert (await lead.get("/v1/follow-ups", params={"person_id": reminder["person_id"]})).json()["items"] == []
+    assert (await change(checkup.worker, await checkup.get(reminder["attendance"]["id"]), state="declined")).status_code == 200
+    assert {each["status"] for each in await checkup.reminders(reminder["person_id"])} == {"dropped"}
