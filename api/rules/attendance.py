@@ -149,21 +149,23 @@ def forbidden(known: State, wanted: State, *, undone: bool, make_up: bool, misse
 
 def joined(one: Mapping[str, Any], other: Mapping[str, Any], now: datetime) -> Row:
     """What in the record `other` of a person is new when `one`, of the same person, is joined into it; {}: there is no other yet. The
-    higher state stands, as between two phones; and who missed it under either is asked once more at most."""
+    higher state stands, as between two phones; a decline stays below it, and who missed it under either is asked once more at most."""
     known: State = other.get("state", "none")
     rev, before = other.get("rev", 0) + 1, read(other.get("said", []))
     said, state = before, max(known, one["state"], key=lambda each: RANK[each])
-    missed = has_missed(read(one["said"]), ONLINE, one["rev"])
-    either = missed or has_missed(before, ONLINE, rev)
+    stands = {each.state for each in read(one["said"]).values() if not each.gone}
+    either = "missed" in stands or has_missed(before, ONLINE, rev)
     asked = [each.get("state") in (*CALLED, "missed") for each in (one, other)]
     used = one["make_up_used"] or other.get("make_up_used", False) or (either and all(asked))
     after: Row = {}
     if state != known:
         said = say(said, Said(moment(now), rev, ONLINE, state), known, rev)
         after = {name: one[name] for name in ("session_id", "attended_at", "walk_in")} | {"state": state}
-    if missed and state != "missed" and not (used and state in CALLED):
-        aside = f"{ONLINE}/missed"
-        said = {**said, aside: Said(moment(now), rev, aside, "missed")}
+    made_up = {"missed"} if used and state in CALLED else set()
+    lower: tuple[State, ...] = ("missed", "declined")
+    for each in lower:  # where what is above it is taken back
+        if each in stands - {state} - made_up:
+            said = {**said, (aside := f"{ONLINE}/{each}"): Said(moment(now), rev, aside, each)}
     return after | ({"said": written(said)} if said != before else {}) | ({"make_up_used": True} if used else {})
 
 

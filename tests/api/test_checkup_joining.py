@@ -88,13 +88,14 @@ async def test_a_make_up_invitation_that_was_used_stays_used(checkup: Round, sta
     assert (await checkup.get(into["id"]))["make_up_used"] is True
 
 
-async def test_a_check_in_that_is_taken_back_leads_to_what_was_missed_under_the_other_record(checkup: Round) -> None:
-    missed, attended = await checkup.at("missed"), await checkup.at("attended")
-    await join(checkup, missed["person_id"], attended["person_id"])
+@pytest.mark.parametrize("state", ["missed", "declined"])
+async def test_a_check_in_that_is_taken_back_leads_to_what_was_said_under_the_other_record(checkup: Round, state: str) -> None:
+    one, attended = await checkup.at(state), await checkup.at("attended")
+    await join(checkup, one["person_id"], attended["person_id"])
     joined = await checkup.get(attended["id"])
     assert joined["state"] == "attended"
     back = (await change(checkup.worker, joined, state="none", undone_at="2026-11-24T04:00:00Z")).json()
-    assert back["state"] == "missed"
+    assert back["state"] == state
 
 
 async def test_who_was_asked_and_came_is_no_walk_in_under_the_other_record(checkup: Round) -> None:
