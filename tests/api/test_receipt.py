@@ -11,9 +11,8 @@ from httpx import Response
 from pypdf import PdfReader
 
 from api import demo
-from api.embedded import Urls
 from api.routers.receipt import code_of
-from tests.conftest import Phone, SignIn, client, running
+from tests.conftest import Databases, Phone, SignIn, client, running
 from tests.county import refused
 from tests.fees import FEE, a_home, charged, made, paid
 
@@ -300,9 +299,9 @@ async def test_a_code_that_is_not_ours_opens_nothing(app: Any, sign_in: SignIn, 
     assert not re.search("[一-龥]", shown(english))
 
 
-async def test_the_code_leads_where_the_families_reach_the_service(urls: Urls, tmp_path: Path) -> None:
+async def test_the_code_leads_where_the_families_reach_the_service(databases: Databases, tmp_path: Path) -> None:
     """Not to the address that it listens on, if there is another."""
-    async with running(urls, tmp_path, PUBLIC_URL="https://jiafang.example.gov.cn/jf/") as behind_a_proxy:
+    async with running(await databases.seeded(), tmp_path, PUBLIC_URL="https://jiafang.example.gov.cn/jf/") as behind_a_proxy:
         phone = client(behind_a_proxy)
         form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
         phone.headers["Authorization"] = f"Bearer {(await phone.post('/v1/auth/token', data=form)).json()['access_token']}"
