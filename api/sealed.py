@@ -105,14 +105,23 @@ class Seals:
 
 
 async def _any_sealed(database: Database) -> bool:
-    async def look(tx: Tx, county_id: int) -> bool:
-        return bool(await tx.fetchval(access_log.ANY_SEALED, county_id))
+    return any(rows[0][0] for rows in await _of_each_county(database, access_log.ANY_SEALED))
+
+
+async def keys_in_use(database: Database) -> set[str]:
+    """The ids of all sealing keys without which something in the database would not open."""
+    return {row["key_id"].hex() for rows in await _of_each_county(database, access_log.KEYS_IN_USE) for row in rows}
+
+
+async def _of_each_county(database: Database, statement: str) -> list[list[asyncpg.Record]]:
+    async def look(tx: Tx, county_id: int) -> list[asyncpg.Record]:
+        return await tx.fetch(statement, county_id)
 
     try:
         counties = [row["county_id"] for row in await database.fetch(kept.COUNTIES)]
-        return any([await database.write(command_line(each), partial(look, county_id=each)) for each in counties])
+        return [await database.write(command_line(each), partial(look, county_id=each)) for each in counties]
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):  # not migrated yet
-        return False
+        return []
 
 
 def _row(what: str, county_id: int, record_id: UUID) -> bytes:

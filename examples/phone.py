@@ -11,6 +11,7 @@ import gzip
 import json
 import sqlite3
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -225,7 +226,7 @@ class Phone:
 
     def _apply(self) -> None:
         """What arrived, in order: over several pages a record may come twice, and the later word counts."""
-        missing, came = self.get("missing"), set()
+        missing, came = self.get("missing"), set[tuple[str, str]]()
         for (text,) in self.db.execute("SELECT change FROM arrived ORDER BY n").fetchall():
             change = json.loads(text)
             key = change["kind"], change["id"]
@@ -243,9 +244,17 @@ class Phone:
                 self._send_if_newer(key[0], key[1], None)
             if key not in came and (missing == "send" or key not in edited):
                 self.db.execute("DELETE FROM record WHERE kind = ? AND id = ?", key)
+        for seq, kind, record_id, result in self.db.execute("SELECT seq, kind, id, result FROM outbox WHERE state = 'sent'").fetchall():
+            if self._lost((kind, record_id), json.loads(result), came):
+                self.db.execute("UPDATE outbox SET state = 'unsent' WHERE seq = ?", [seq])
         self.db.execute("DELETE FROM outbox WHERE state = 'sent'")
         self.db.execute("DELETE FROM arrived")
         self.set("missing", "")
+
+    def _lost(self, key: tuple[str, str], result: dict[str, Any], came: Collection[tuple[str, str]]) -> bool:
+        """Stored, as the server said, and yet we are level without it: it came back from a backup, and our cursor is from before that."""
+        held = next((rev for (rev,) in self.db.execute("SELECT rev FROM record WHERE kind = ? AND id = ?", key)), None)
+        return result["outcome"] == "applied" and (key not in came if held is None else held < result["rev"])
 
     def _send_if_newer(self, kind: str, record_id: str, rev: int | None) -> None:
         """Where the server has an older revision than we, or none, it lost ours. It passes over the members that it sets itself."""

@@ -28,3 +28,8 @@ def newest() -> str:
     """The version that this code needs."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     return head or ""
+
+
+def knows(version: str) -> bool:
+    """Whether this code can bring a database that is at `version` to its own."""
+    return version in {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}

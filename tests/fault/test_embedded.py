@@ -63,7 +63,7 @@ def starter_as(uid: int, folder: Path) -> subprocess.Popen[str]:
 
     candidates = (Path(sys.executable), Path(f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"))
     python = next((path for path in candidates if path.exists() and open_to_all(path)), None)
-    if python is None or not open_to_all(embedded._binaries() / "postgres") or not open_to_all(REPOSITORY):
+    if python is None or not open_to_all(embedded.programs() / "postgres") or not open_to_all(REPOSITORY):
         pytest.skip("this checkout or this Python is closed to other users")
     env = {"PATH": os.defpath, "PYTHONPATH": f"{REPOSITORY}:{Path(asyncpg.__file__).parents[1]}"}
     return starter(folder, str(python), user=uid, group=uid, extra_groups=[], env=env)
