@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from api import accounts, backup, demo, imports, places
+from api import accounts, backup, demo, imports, logs, places
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
 from api.db.migrations import newest
@@ -160,11 +160,14 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def serve_until_stopped(url: str, listener: socket.socket, ready: Callable[[], None], alive: Callable[[], bool]) -> None:
+def serve_until_stopped(
+    url: str, listener: socket.socket, ready: Callable[[], None], alive: Callable[[], bool], *, log_requests: bool
+) -> None:
     os.environ["JIAFANG_DATABASE_URL"] = url
     config = uvicorn.Config(
-        "api.main:build", factory=True, log_level="warning", timeout_keep_alive=75, server_header=False, date_header=True
-    )
+        "api.main:build", factory=True, log_level="warning", log_config=logs.config(requests=log_requests), access_log=False,
+        forwarded_allow_ips=Settings().trusted_proxies, timeout_keep_alive=75, server_header=False, date_header=True,
+    )  # fmt: skip
     server = Server(config, ready, alive)
     server.run(sockets=[listener])
     if not server.alive():
@@ -184,7 +187,7 @@ def run() -> None:
             described = asyncio.run(_demonstration(settings, url))
             if described:
                 _write(settings.var / "demo.json", json.dumps(described, ensure_ascii=False, indent=2))
-            serve_until_stopped(url, listener, lambda: _announce(settings.address, described), alive)
+            serve_until_stopped(url, listener, lambda: _announce(settings.address, described), alive, log_requests=False)
 
 
 @app.command()
@@ -198,7 +201,7 @@ def serve() -> None:
 
     with listen(settings) as listener, database_url(settings) as (url, alive):
         asyncio.run(check(url))
-        serve_until_stopped(url, listener, lambda: out.print(f"{settings.address}/docs"), alive)
+        serve_until_stopped(url, listener, lambda: out.print(f"{settings.address}/docs"), alive, log_requests=True)
 
 
 async def _demonstration(settings: Settings, url: str) -> dict[str, Any] | None:

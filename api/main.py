@@ -36,6 +36,7 @@ from api.routers import (
     docs,
     fee_item,
     follow_up,
+    health,
     household,
     identity_number,
     imports,
@@ -64,6 +65,7 @@ from api.sealed import Seals
 from api.settings import Settings
 from api.sign_in import Passwords
 from api.tokens import Keys
+from api.watched import Watched
 
 log = logging.getLogger("jiafang")
 # Paths are looked up in this order, and phones sync all day
@@ -74,7 +76,7 @@ ROUTERS = tuple(
         *(checkup_programme, checkup_session, attendance, published_counts),
         *(residence, residence_proposal, consent, outbox),
         *(fee_item, receipt_book, charge, payment, receipt, refund, counting, deposit, ledger),
-        *(imports, user, unsettled, putting_right, about, docs),
+        *(imports, user, unsettled, putting_right, about, health, docs),
     )
 )
 
@@ -84,7 +86,7 @@ def build() -> FastAPI:
     settings = Settings()
     if settings.database_url is None:
         raise RuntimeError("JIAFANG_DATABASE_URL is not set: `jiafang run` starts a PostgreSQL of its own")
-    database = Database(settings.database_url, settings.pool_size)
+    database = Database(settings.database_url, settings.pool_size, settings.slow_statement_ms)
     keys = Keys.load_or_create(settings.keys_file)
 
     @asynccontextmanager
@@ -120,6 +122,7 @@ def build() -> FastAPI:
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_unknown)
     app.add_middleware(LastResort)
+    app.add_middleware(Watched)
     return app
 
 
@@ -168,5 +171,5 @@ class LastResort:
             if scope["type"] != "http" or begun:
                 raise
             error_id = str(uuid4())
-            log.exception("error %s at %s", error_id, scope["path"])
+            log.exception("error %s at %s", error_id, getattr(scope.get("route"), "path", "other"))
             await wire.say_no(Request(scope), BROKEN(id=error_id))(scope, receive, send)

@@ -1,16 +1,18 @@
 """Every setting, its default and its meaning. Environment variables carry the prefix JIAFANG_."""
 
+import os
 from datetime import date
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 POSTGRES = "^postgres(ql)?://"
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="JIAFANG_", env_ignore_empty=True)
+    # In the folder of JIAFANG_SECRETS_DIR, files such as jiafang_database_url: what nobody should read in an environment
+    model_config = SettingsConfigDict(env_prefix="JIAFANG_", env_ignore_empty=True, secrets_dir=os.environ.get("JIAFANG_SECRETS_DIR"))
 
     host: str = Field("127.0.0.1", description="Address to listen on")
     port: int = Field(8000, ge=1, le=65535, description="Port to listen on")
@@ -37,6 +39,17 @@ class Settings(BaseSettings):
         description="Where families reach this service, such as https://jiafang.example.gov.cn: the QR code of a receipt leads there; "
         "none: to the address that it listens on, which does for trying alone",
     )
+
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Addresses or networks of proxies, comma-separated, whose X-Forwarded-For says where a request is from"
+    )
+    metrics_token: SecretStr | None = Field(None, min_length=16, description="The bearer token of GET /metrics; none: no such path")
+    slow_statement_ms: int = Field(1000, ge=0, description="Statements that take longer are logged, without values; 0: none")
+    least_free_mb: int = Field(1024, ge=0, description="/health/ready warns where less is free on the disk of var")
+    backups: Path | None = Field(
+        None, description="Folder of the files that `jiafang backup` makes, NAME.backup: /health/ready looks at them"
+    )
+    backup_hours: int = Field(26, ge=1, description="/health/ready warns where the newest of them is older")
 
     @property
     def address(self) -> str:

@@ -5,8 +5,10 @@ plain list of idle connections does, at three quarters of the cost of a small re
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from time import monotonic
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -17,7 +19,9 @@ from api.rules.caller import Caller
 Tx: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 T = TypeVar("T")
 
+log = logging.getLogger("jiafang")
 WAIT_SECONDS = 5
+LONGEST = 1000  # characters of a statement in the log
 GONE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
@@ -47,9 +51,12 @@ class UnfitRole(Exception):
 
 
 class Database:
-    def __init__(self, url: str, size: int) -> None:
-        self._url, self._free = url, asyncio.Semaphore(size)
+    """`slow_ms`: a statement that takes longer is logged without its values; 0: none."""
+
+    def __init__(self, url: str, size: int, slow_ms: int = 0) -> None:
+        self._url, self._free, self._slow = url, asyncio.Semaphore(size), slow_ms / 1000
         self._idle: list[Tx] = []
+        self.size, self.in_use = size, 0
 
     async def _connect(self) -> Tx:
         return await asyncpg.connect(
@@ -66,6 +73,7 @@ class Database:
         """A connection outside of any transaction. 503 `busy` where there is none to be had, or it breaks."""
         await self._turn()
         connection = None
+        self.in_use += 1
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             if connection.is_closed():  # PostgreSQL was restarted
@@ -81,6 +89,7 @@ class Database:
                 connection.terminate()
             raise
         finally:
+            self.in_use -= 1
             self._free.release()
             if connection is not None and not connection.is_closed():
                 self._idle.append(connection)
@@ -96,7 +105,11 @@ class Database:
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         async with self.connection() as connection:
-            return await connection.fetch(sql, *args)
+            begun = monotonic()
+            try:
+                return await connection.fetch(sql, *args)
+            finally:
+                self._note(sql, monotonic() - begun)
 
     async def write(self, caller: Caller, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Runs `work` in one transaction with the caller's scope set."""
@@ -113,7 +126,8 @@ class Database:
         for turn in range(3):
             try:
                 async with self.connection() as tx:
-                    return await _transaction(tx, begin, work)
+                    with tx.query_logger(self._noted) if self._slow else nullcontext():
+                        return await _transaction(tx, begin, work)
             except RACES:
                 pass
             except asyncpg.CheckViolationError as error:
@@ -124,6 +138,16 @@ class Database:
                 if turn:
                     raise next((kind for name, kind in TAKEN.items() if name in str(error)), ID_TAKEN)() from None
         raise busy()
+
+    def _noted(self, said: Any) -> None:
+        self._note(said.query, said.elapsed)
+
+    def _note(self, sql: str, seconds: float) -> None:
+        """Logs what was slow. All values are parameters, so there are none in the text."""
+        if self._slow and seconds > self._slow:
+            words = " ".join(sql.split())
+            text = words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} … {words[-LONGEST // 2 :]}"
+            log.warning("slow statement", extra={"facts": {"ms": round(seconds * 1000), "statement": text}})
 
     async def check_role(self) -> None:
         """Refuses to serve as a role that row level security does not hold: superuser, BYPASSRLS, or owner of the tables."""

@@ -20,6 +20,7 @@ from api.jobs.residences import as_days_go_by
 from api.places import at_server, standard_catalogues
 from api.problems import Problem
 from api.rules.caller import Caller, command_line
+from api.watched import JOB
 
 log = logging.getLogger("jiafang")
 PATIENCE = timedelta(days=30)
@@ -30,6 +31,7 @@ async def by_the_hour(access: Access) -> None:
     while True:
         try:
             await sweep(access)
+            JOB.labels("held").set_to_current_time()
         except (asyncpg.PostgresError, Problem):  # busy, or not migrated yet
             log.warning("what is held was not looked through")
         await asyncio.sleep(HOUR)

@@ -11,6 +11,7 @@ from api import imports
 from api.access import Access
 from api.db import kept
 from api.problems import Problem
+from api.watched import JOB
 
 log = logging.getLogger("jiafang")
 LOOK_AGAIN = 10  # seconds; what this process was sent wakes it at once
@@ -23,6 +24,7 @@ async def as_they_come(access: Access, wake: asyncio.Event) -> None:
             for county in await access.database.fetch(kept.COUNTIES):
                 for wanted in await imports.to_do(access, county["county_id"]):
                     await _go_on(access, county["county_id"], wanted)
+            JOB.labels("imports").set_to_current_time()
         except (asyncpg.PostgresError, Problem):  # busy, or not migrated yet
             log.warning("imports were not looked through")
         with suppress(TimeoutError):

@@ -19,6 +19,7 @@ from api.db.session import Tx
 from api.exchange.letter import BadLetter, Letter, Receipt, read_letter, read_receipt
 from api.problems import Problem
 from api.rules.caller import command_line
+from api.watched import JOB
 
 log = logging.getLogger("jiafang")
 LOOK_AGAIN = 3  # seconds
@@ -34,6 +35,7 @@ async def as_they_come(access: Access) -> None:
     while True:
         try:
             await deliver(access)
+            JOB.labels("outbox").set_to_current_time()
         except (asyncpg.PostgresError, Problem):  # busy, or not migrated yet
             log.warning("the outbox was not looked through")
         await asyncio.sleep(LOOK_AGAIN)

@@ -1,4 +1,4 @@
-"""What anybody may ask: who operates this, whether it is well, its public keys, and what a problem means."""
+"""What anybody may ask: who operates this, its public keys, and what a problem means."""
 
 from typing import Any
 
@@ -7,9 +7,8 @@ from pydantic import BaseModel
 from starlette.responses import HTMLResponse, Response
 
 from api.access import access_of
-from api.db.session import schema_version
 from api.language import both, pick, preferred
-from api.problems import ALL, NO_SUCH_PATH, Problem
+from api.problems import ALL, NO_SUCH_PATH
 from api.routers import wire
 from api.schemas.base import says
 
@@ -35,13 +34,6 @@ class About(BaseModel):
     )
 
 
-class Health(BaseModel):
-    """是否正常。Whether the service is well."""
-
-    status: str = says("ok 或 failing", "ok or failing", "ok")
-    checks: dict[str, str] = says("各项检查：ok，或哪里不对", "Each check: ok, or what is wrong", {"database": "ok", "schema": "ok"})
-
-
 class KeySet(BaseModel):
     """公钥。The public keys (RFC 7517)."""
 
@@ -65,34 +57,6 @@ async def about(request: Request) -> Response:
     settings = request.app.state.settings
     known = {"operator": settings.operator, "filing_number": settings.filing_number}
     return wire.json({"name": "家访 Jiafang", "version": request.app.version, **known, "absent": ABSENT})
-
-
-@router.get(
-    "/health/live",
-    **_open("get_live", ("进程在运行", "The process runs"), ("只说明进程能应答。", "Says only that the process answers."), Health),
-)
-async def live() -> Response:
-    return wire.json({"status": "ok", "checks": {}})
-
-
-@router.get(
-    "/health/ready",
-    **_open(
-        "get_ready",
-        ("可以服务", "Ready to serve"),
-        ("逐项检查，说明哪里不对；不正常时为 503。", "Named checks that say what is wrong; 503 when one fails."),
-        Health,
-    ),
-)
-async def ready(request: Request) -> Response:
-    needed = request.app.state.schema_version
-    try:
-        found = await schema_version(access_of(request).database)
-        checks = {"database": "ok", "schema": "ok" if found == needed else f"at {found}, needs {needed}"}
-    except Problem:
-        checks = {"database": "no connection to be had"}
-    well = all(said == "ok" for said in checks.values())
-    return wire.json({"status": "ok" if well else "failing", "checks": checks}, 200 if well else 503)
 
 
 @router.get(

@@ -717,6 +717,6 @@ def _service() -> Iterator[tuple[str, Example]]:
     operator = {"name": "家访 Jiafang", "version": "0.1.0", "operator": "青禾县卫生健康局", "filing_number": ""}
     yield "get_about", Example(None, {**operator, "absent": list(ABSENT)})
     yield "get_live", Example(None, {"status": "ok", "checks": {}})
-    yield "get_ready", Example(None, {"status": "ok", "checks": {"database": "ok", "schema": "ok"}})
+    yield "get_ready", Example(None, {"status": "ok", "checks": dict.fromkeys(("database", "role", "schema", "disk"), "ok")})
     key = {"kid": "a1", "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "x": "…", "y": "…"}
     yield "get_keys", Example(None, {"keys": [key]})
