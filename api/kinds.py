@@ -139,8 +139,8 @@ class Kind:
     id follows from what the record says, and creating it again changes it. `becomes`: what a change makes of it, besides what it says.
     `merges`: what an edit made offline makes of it, where none ever conflicts. `settles`: sessions whose seats are to be settled after the
     commit (checkups.py). `voids`: whether people void it. `may_void`: who of those who write it, and until when. `append_only`: no client
-    changes or voids one. `besides`: a statement over new records that writes what else they make. `passes`: people, residences and
-    proposals by whose change another place may hear something else (residences.py)."""
+    changes or voids one. `besides`: a statement over new records that writes what else they make. `passes`: whether the other side of a
+    residence may hear something else by a change (residences.py)."""
 
     name: str
     plural: str
@@ -171,7 +171,7 @@ class Kind:
     looks: Looks | None = None
     posts: Posts | None = None
     besides: str | None = None
-    passes: Callable[[Mapping[str, Any] | None, Mapping[str, Any]], set[UUID]] = lambda before, after: set()
+    passes: bool = False
     documents: Documents = field(init=False)
     store: Store = field(init=False)
     # members by their marks (schemas/base.py)
@@ -260,7 +260,7 @@ PERSON = Kind(
     derived=person_rule.derived,
     keys=person_rule.keys,
     doubles=("alike",),
-    passes=residence_rule.of_person,
+    passes=True,
 )
 CHECKUP_PROGRAMME = Kind(
     name="checkup_programme",
@@ -312,7 +312,7 @@ ATTENDANCE = Kind(
     becomes=attendance_rule.becomes,
     merges=attendance_rule.merges,
     settles=attendance_rule.settles,
-    passes=residence_rule.of_somebody,
+    passes=True,
     voids=False,
 )
 VISIT = Kind(
@@ -356,7 +356,7 @@ CONSENT = Kind(
     readers=OFFICES,
     parent=Parent("person", "person_id"),
     rule=consent_rule.check,
-    passes=residence_rule.of_somebody,
+    passes=True,
     append_only=True,
 )
 RESIDENCE_PROPOSAL = Kind(
@@ -370,7 +370,7 @@ RESIDENCE_PROPOSAL = Kind(
     readers=OFFICES,
     parent=Parent("place", "place_id"),
     becomes=residence_rule.answers,
-    passes=residence_rule.of_proposal,
+    passes=True,
     voids=False,
 )
 RESIDENCE = Kind(
@@ -386,7 +386,7 @@ RESIDENCE = Kind(
     born=lambda caller: residence_rule.NEW,
     id_of=residence_rule.id_of,
     becomes=residence_rule.becomes,
-    passes=residence_rule.passes,
+    passes=True,
 )
 # Money: not for the lead household of a group
 FEE_ITEM = Kind(

@@ -63,13 +63,21 @@ class Pair:
         return [row for row in (self.proposer, self.asked) if row]
 
 
-async def settle(tx: Tx, caller: Caller, touched: Collection[UUID], *, today: date, now: datetime) -> dict[Key, Row]:
-    """The residences and proposals that follow from what was written of these people, residences or proposals, for their change rows."""
-    found = await tx.fetch(statements.TOUCHED, caller.county_id, list(touched))
-    if not found:
-        return {}
+async def hold(tx: Tx, caller: Caller, touched: Collection[UUID]) -> set[UUID]:
+    """The residences that these people, residences or proposals belong to. Both sides are locked here, in one order, before the road
+    locks either: else two sides that write at once wait for each other."""
+    found = {row["residence_id"] for row in await tx.fetch(statements.TOUCHED, caller.county_id, list(touched))} if touched else set()
+    if found:
+        await act_as(tx, command_line(caller.county_id))
+        await _lock(tx, caller.county_id, found)
+        await act_as(tx, caller)
+    return found
+
+
+async def settle(tx: Tx, caller: Caller, residence_ids: Collection[UUID], *, today: date, now: datetime) -> dict[Key, Row]:
+    """What of the residences and proposals follows from what was written, for their change rows."""
     await act_as(tx, command_line(caller.county_id))
-    changed = await bring_together(tx, caller.county_id, {row["residence_id"] for row in found}, today=today, now=now)
+    changed = await bring_together(tx, caller.county_id, residence_ids, today=today, now=now)
     await act_as(tx, caller)
     return changed
 
@@ -172,18 +180,18 @@ def _note(changed: dict[Key, Row], kind: str, row: Row, follows: Row) -> None:
         changed[kind, row["id"]] = {**row, **follows, "kind": kind}
 
 
+async def _lock(tx: Tx, county_id: int, residence_ids: Collection[UUID]) -> tuple[list[Row], list[Row]]:
+    """Proposals and residences, with what belongs together with them."""
+    together = [row["residence_id"] for row in await tx.fetch(statements.TOGETHER, county_id, list(residence_ids))]
+    proposals = await tx.fetch(statements.PROPOSALS, county_id, together)
+    rows = await tx.fetch(statements.OF, county_id, together)
+    return store.decoded(RESIDENCE_PROPOSAL.store, proposals), store.decoded(RESIDENCE.store, rows)
+
+
 async def _pairs(tx: Tx, county_id: int, residence_ids: Collection[UUID]) -> list[Pair]:
-    """The residences, whatever else the people in them have, and so on; locked. The other side answers where it is asked: a person of the
-    place that the proposal lies in, or below it."""
-    known, people = set(residence_ids), set[UUID]()
-    while True:
-        rows = store.decoded(RESIDENCE.store, await tx.fetch(statements.OF, county_id, list(known), list(people)))
-        more = {row["residence_id"] for row in rows}, {row["person_id"] for row in rows}
-        if more[0] <= known and more[1] <= people:
-            break
-        known |= more[0]
-        people |= more[1]
-    proposals = store.decoded(RESIDENCE_PROPOSAL.store, await tx.fetch(statements.PROPOSALS, county_id, list(known)))
+    """The other side answers where it is asked: a person of the place that the proposal lies in, or below it."""
+    proposals, rows = await _lock(tx, county_id, residence_ids)
+    people = {row["person_id"] for row in rows}
     found = await tx.fetch(statements.PEOPLE, county_id, list(people))
     about = {row["id"]: {**row, "consents": orjson.loads(row["consents"] or "{}")} for row in found}
     sides: dict[UUID, dict[str, Row]] = defaultdict(dict)

@@ -20,7 +20,7 @@ from api.db import kept, ledger, store
 from api.db.ledger import Posting
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
-from api.kinds import CHILDREN, KINDS, Follows, Kind
+from api.kinds import ATTENDANCE, CHILDREN, CONSENT, KINDS, PERSON, RESIDENCE, RESIDENCE_PROPOSAL, Follows, Kind
 from api.problems import (
     ALREADY_RECORDED,
     FIXED,
@@ -100,7 +100,8 @@ class Batch:
     reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
     named: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what they name that is public below
     settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
-    passes: set[UUID] = field(default_factory=set)  # people, residences and proposals whose other side may hear something else
+    passes: bool = False  # the other side of a residence may hear something else
+    pairs: set[UUID] = field(default_factory=set)  # the residences that what was read belongs to
     # by kind: parent -> those of its children that are not voided
     occupied: dict[str, dict[UUID, set[UUID]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     created: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -206,6 +207,8 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
                 wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
     for kind in KINDS.values():
         rows = batch.rows[kind.name]
+        if kind is RESIDENCE_PROPOSAL:  # the first of those that two places have in common
+            batch.pairs |= await residences.hold(tx, caller, _touched(batch, ops))
         if kind.name == "place":  # named by number; who creates in it waits for the other, so that doubles are seen
             found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
             rows |= {row["place_id"]: row for row in found}
@@ -228,6 +231,13 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
         await _look_up(tx, batch, kind, mine)
     for key in unseen:
         batch.trail.pop(key, None)
+
+
+def _touched(batch: Batch, ops: Sequence[Op]) -> set[UUID]:
+    """Whose residences the ops may touch: people, residences and proposals. `read` has got as far as attendances."""
+    docs = [*batch.rows[ATTENDANCE.name].values(), *(op.doc for op in ops if op.kind in (CONSENT, RESIDENCE))]
+    named = {doc[member] for doc in docs for member in ("person_id", "residence_id") if doc.get(member)}
+    return named | batch.rows[PERSON.name].keys() | {op.id for op in ops if op.kind in (RESIDENCE_PROPOSAL, RESIDENCE)}
 
 
 def _moves(op: Op, row: Row | None) -> bool:
@@ -468,7 +478,7 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
     batch.settles |= kind.settles(before, after)
-    batch.passes |= kind.passes(before, after)
+    batch.passes |= kind.passes
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
     if kind.parent:
@@ -540,8 +550,9 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
         batch.closed, followed = await ledger.post(tx, batch.caller, postings, batch.now)
         written |= {(row["kind"], row["id"]): row for row in followed}
     await store.put(tx, store.REVISE, county, batch.revisions)
-    if batch.passes:
-        written |= await residences.settle(tx, batch.caller, batch.passes, today=batch.today, now=batch.now)
+    pairs = batch.pairs | {row["residence_id"] for row in batch.created[RESIDENCE.name].values()}
+    if batch.passes and pairs:
+        written |= await residences.settle(tx, batch.caller, pairs, today=batch.today, now=batch.now)
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
     changes = {
         key: {member: row[member] for member in members}

@@ -1,13 +1,20 @@
 """Statements on residences: what belongs together, what is known of the people in them, and the outbox to other counties."""
 
-# Whether anything of this touches a residence: people, residences or proposals by id, as far as the caller reaches
+# Which residences these people, residences and proposals belong to, as far as the caller reaches
 TOUCHED = """
-SELECT t.residence_id FROM residence t WHERE t.county_id = $1 AND (t.person_id = ANY ($2::uuid[]) OR t.residence_id = ANY ($2::uuid[]))
+SELECT t.residence_id FROM residence t
+WHERE t.county_id = $1 AND (t.person_id = ANY ($2::uuid[]) OR t.residence_id = ANY ($2::uuid[]) OR t.id = ANY ($2::uuid[]))
 UNION SELECT p.id FROM residence_proposal p WHERE p.county_id = $1 AND p.id = ANY ($2::uuid[])"""
-OF = """
-SELECT t.* FROM residence t WHERE t.county_id = $1 AND (t.residence_id = ANY ($2::uuid[]) OR t.person_id = ANY ($3::uuid[]))
-ORDER BY t.id FOR NO KEY UPDATE"""
+# What belongs together: residences, whatever else the people in them have, and so on
+TOGETHER = """
+WITH RECURSIVE pair AS (
+  SELECT x.residence_id, NULL::uuid AS person_id FROM unnest($2::uuid[]) AS x (residence_id)
+  UNION SELECT t.residence_id, t.person_id FROM pair JOIN residence t
+    ON t.county_id = $1 AND (t.residence_id = pair.residence_id OR t.person_id = pair.person_id))
+SELECT DISTINCT pair.residence_id FROM pair"""
+# In this order, wherever they are locked
 PROPOSALS = "SELECT t.* FROM residence_proposal t WHERE t.county_id = $1 AND t.id = ANY ($2::uuid[]) ORDER BY t.id FOR NO KEY UPDATE"
+OF = "SELECT t.* FROM residence t WHERE t.county_id = $1 AND t.residence_id = ANY ($2::uuid[]) ORDER BY t.id FOR NO KEY UPDATE"
 # What passes of a person. `code`: of the village that the household is in. A consent takes effect when it was given, but not later than
 # it came; a refusal from when it came, whatever the phone's clock said, and over a consent of the same moment
 PEOPLE = """

@@ -113,23 +113,6 @@ def answers(before: Mapping[str, Any], after: Row, turn: Turn) -> Row | Problem:
     return DECIDED() if after["declined_because"] != before["declined_because"] and before["status"] == "answered" else after
 
 
-def passes(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
-    return {after["residence_id"]}
-
-
-def of_person(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
-    """Whose residences may say something else now: what was there before of the person, not a new person."""
-    return {after["id"]} if before is not None else set()
-
-
-def of_somebody(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
-    return {after["person_id"]}
-
-
-def of_proposal(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> set[UUID]:
-    return {after["id"]} if before is not None else set()
-
-
 # Consent: {purpose: [act, when it took effect]}, of either side
 
 

@@ -1,5 +1,6 @@
 """One person, two places, in one county: what either side says, what it makes, and what passes. The fixed day is 2026-11-24."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -172,6 +173,18 @@ async def test_two_workers_answer_at_once(county: County) -> None:
     outcomes = [(await push(phone, op("residence", id_of(body), body)))[0]["outcome"] for phone in phones]
     assert outcomes == ["applied", "unchanged"]
     assert {row["state"] for row in await migrant.both()} == {"accepted"}
+
+
+async def test_many_phones_on_both_sides_at_once(county: County) -> None:
+    """Nobody is told to come back later, and both sides end with what the other says."""
+    migrant = await accepted(county)
+    phones = [(side, await county.sign_in(name, str(uuid4()))) for side, name in zip(SIDES * 6, ("worker-1", "worker-4") * 6, strict=True)]
+    rows = dict(zip(SIDES, await migrant.both(), strict=True))
+    days = [op("residence", rows[side]["id"], {"since_on": f"2026-01-{n + 1:02}"}, base_rev=1) for n, (side, _) in enumerate(phones)]
+    await asyncio.gather(*(push(phone, day) for (_, phone), day in zip(phones, days, strict=True)))
+    home, there = await migrant.both()
+    assert (home["other"]["since_on"], there["other"]["since_on"]) == (there["since_on"], home["since_on"])
+    assert (home["state"], there["state"]) == ("provisional", "provisional")
 
 
 async def test_a_phone_that_sends_whole_records_does_not_undo_what_the_other_side_said(county: County) -> None:
