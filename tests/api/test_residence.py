@@ -10,7 +10,7 @@ from api.jobs.held import sweep
 from api.problems import FIXED, NOT_FOUND, OTHER_SIDE
 from api.rules.residence import AGREED, NEAR, OTHER, SIDES, STEPS, Step, id_of
 from api.schemas.residence import Side
-from tests.conftest import TODAY
+from tests.conftest import TODAY, Phone
 from tests.county import OTHER as OTHER_VILLAGE
 from tests.county import County, op, push, refused
 from tests.two_places import Migrant, a_migrant, a_place, accepted, change, changed, listed
@@ -178,10 +178,14 @@ async def test_two_workers_answer_at_once(county: County) -> None:
 async def test_many_phones_on_both_sides_at_once(county: County) -> None:
     """Nobody is told to come back later, and both sides end with what the other says."""
     migrant = await accepted(county)
-    phones = [(side, await county.sign_in(name, str(uuid4()))) for side, name in zip(SIDES * 6, ("worker-1", "worker-4") * 6, strict=True)]
     rows = dict(zip(SIDES, await migrant.both(), strict=True))
-    days = [op("residence", rows[side]["id"], {"since_on": f"2026-01-{n + 1:02}"}, base_rev=1) for n, (side, _) in enumerate(phones)]
-    await asyncio.gather(*(push(phone, day) for (_, phone), day in zip(phones, days, strict=True)))
+    phones = [(side, await county.sign_in(name, str(uuid4()))) for side, name in zip(SIDES * 8, ("worker-1", "worker-4") * 8, strict=True)]
+
+    async def types(n: int, side: Side, phone: Phone) -> None:
+        for month in range(1, 7):
+            await push(phone, op("residence", rows[side]["id"], {"since_on": f"2026-{month:02}-{n + 1:02}"}, base_rev=month))
+
+    await asyncio.gather(*(types(n, *each) for n, each in enumerate(phones)))
     home, there = await migrant.both()
     assert (home["other"]["since_on"], there["other"]["since_on"]) == (there["since_on"], home["since_on"])
     assert (home["state"], there["state"]) == ("provisional", "provisional")
