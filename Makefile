@@ -50,9 +50,11 @@ tests/contract/%/node_modules/.ready: tests/contract/%/package-lock.json tests/c
 bench: .venv/ready ## measure against the limits of this machine and compare with bench/budgets.toml
 	@exec $(BIN)/python -m bench $(ARGS)
 
-lock: .venv/ready ## write requirements.lock anew from pyproject.toml (it names no host)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
-		--group dev pyproject.toml -o requirements.lock
+lock: .venv/ready ## write requirements.lock and requirements.run.lock, what the image has, anew from pyproject.toml (they name no host)
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group build --constraints requirements.lock --no-annotate pyproject.toml -o requirements.run.lock
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
 clean: ## remove .venv and the caches; var/, the data, stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,12 +4,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
 
 from api.embedded import Urls
 from tests.conftest import Databases
@@ -23,6 +25,22 @@ async def test_run_fills_an_empty_database(databases: Databases, tmp_path: Path)
             ready = (await http.get(f"http://127.0.0.1:{port}/health/ready")).json()
         assert ready == {"status": "ok", "checks": dict.fromkeys(("database", "role", "schema", "disk"), "ok")}
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.parametrize(("trusted", "network"), [("127.0.0.0/8", "203.0.113.0/24"), ("203.0.113.9", "127.0.0.0/24")])
+async def test_a_proxy_that_is_trusted_says_where_a_request_is_from(
+    databases: Databases, tmp_path: Path, trusted: str, network: str
+) -> None:
+    """By its network a caller is throttled. What somebody else puts into X-Forwarded-For counts for nothing."""
+    urls, port = await databases.new(), free_port()
+    with serving(tmp_path, port, JIAFANG_DATABASE_URL=urls.app, JIAFANG_TRUSTED_PROXIES=trusted):
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            form = {"grant_type": "password", "username": "nobody", "password": "wrong"}
+            assert (await http.post("/v1/auth/token", data=form, headers={"X-Forwarded-For": "203.0.113.77"})).status_code == 400
+        connection = await asyncpg.connect(urls.owner)
+        subjects = {row["subject"] for row in await connection.fetch("SELECT subject FROM sign_in_attempts")}
+        await connection.close()
+    assert subjects == {sha256(f"{kind}:{name}".encode()).digest() for kind, name in (("network", network), ("account", "nobody"))}
 
 
 async def test_it_refuses_to_serve_as_the_owner_or_a_superuser(databases: Databases, tmp_path: Path) -> None:
