@@ -13,7 +13,7 @@ from asyncpg import Record
 from fastapi import Request
 
 from api.db.session import Database
-from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NOT_SIGNED_IN, Problem, busy
+from api.problems import ACCOUNT_CLOSED, DEVICE_REVOKED, NO_FAMILY_SEAT, NOT_SIGNED_IN, Problem, busy
 from api.rules.caller import COUNTY_PLACE, Caller, Role
 from api.tokens import BadToken, Claims, Keys, Remembered
 
@@ -50,6 +50,41 @@ WITH s AS MATERIALIZED (
 # names one record, and shows what everybody may know of it.
 ANYBODY = """
 WITH s AS MATERIALIZED (SELECT set_config('app.county', $1::int::text, true), set_config('app.wide', '*', true) AS wide) """
+
+_GRANTED = """ARRAY(SELECT p.id FROM person p WHERE p.county_id = $1 AND p.household_id = e.household_id AND NOT p.voided AND (
+      SELECT c.act FROM consent c
+      CROSS JOIN LATERAL (SELECT CASE c.act WHEN 'given' THEN least(c.acted_at, c.created_at) ELSE c.created_at END AS at) w
+      WHERE c.county_id = $1 AND c.purpose = '{}' AND NOT c.voided
+        AND c.person_id IN (SELECT j.id FROM person j WHERE j.county_id = $1 AND (j.id = p.id OR j.joined_into_id = p.id))
+      ORDER BY w.at DESC, c.act DESC, c.id LIMIT 1) = 'given')"""
+# The family's seat: a caller in good standing, and, where they head it still, the household and whose it is to be seen. `household_id`:
+# null without a seat. `mine`: the head and the household's minors; `attendance`, `identity`: the adults who let the head see theirs. A
+# consent counts as it does for the other place (db/residences.py), and whichever record of the person heard it: so this is read with the
+# net wide open, each step by the key of the one before; what follows is held to the household's place. $6: today.
+FAMILY = f"""
+WITH k AS MATERIALIZED (
+  SELECT u.id AS user_id, u.role, set_config('app.county', $1::int::text, true), set_config('app.wide', '*', true)
+  FROM app_user u
+  JOIN device d ON d.county_id = $1 AND d.id = $3::uuid AND d.user_id = u.id AND d.state = 'active'
+    AND d.state_at < to_timestamp($5::int + 1)
+  WHERE u.county_id = $1 AND u.id = $2::uuid AND u.closed_at IS NULL AND u.role = $4::text),
+f AS MATERIALIZED (SELECT k.user_id, e.* FROM k LEFT JOIN LATERAL (
+  SELECT e.*, ARRAY(SELECT p.id FROM person p WHERE p.county_id = $1 AND p.household_id = e.household_id AND NOT p.voided
+      AND p.status IN ('present', 'away') AND (p.id = e.person_id OR p.born_on + interval '18 years' > $6::date)) AS mine,
+    {_GRANTED.format("head_sees_attendance")} AS attendance, {_GRANTED.format("head_sees_identity")} AS identity
+  FROM (
+    SELECT h.id AS household_id, p.id AS person_id, h.place_id, h.township_id, ARRAY[q.parent_id, h.township_id, {COUNTY_PLACE}] AS above
+    FROM seat t
+    JOIN person r ON r.county_id = $1 AND r.id = t.person_id
+    JOIN person p ON p.county_id = $1 AND p.id = coalesce(r.joined_into_id, r.id)
+    JOIN household h ON h.county_id = $1 AND h.id = t.household_id
+    JOIN place q ON q.county_id = $1 AND q.place_id = h.place_id
+    WHERE t.county_id = $1 AND t.user_id = k.user_id AND k.role = 'household_head' AND t.revoked_tick IS NULL
+      AND NOT h.voided AND h.head_id = p.id AND p.household_id = h.id AND NOT p.voided
+      AND p.status IN ('present', 'away') LIMIT 1) e) e ON true),
+s AS MATERIALIZED (SELECT f.*, set_config('app.wide', '', true), set_config('app.townships', '', true),
+    set_config('app.places', coalesce('{{' || f.place_id || '}}', ''), true), set_config('app.above', coalesce(f.above::text, ''), true)
+  FROM f) """
 
 WHO = CALLER + "SELECT s.places, s.townships, s.above FROM s"
 RIGHTS = f"""
@@ -89,6 +124,13 @@ class Access:
     async def read(self, request: Request, statement: Callable[[Role], str], *args: Any) -> list[Record]:
         """Runs `statement(role)`, a SELECT from `s`, for whoever calls; at least one row."""
         return (await self._ask(self.claims(request), lambda role: CALLER + statement(role), *args))[1]
+
+    async def family(self, request: Request, statement: str, *args: Any) -> Record:
+        """The one row of a SELECT from `s` for whoever calls from a family's seat, `household_id` in it. Raises `no-family-seat`."""
+        [row] = (await self._ask(self.claims(request), lambda role: FAMILY + statement, self.today(), *args))[1]
+        if row["household_id"] is None:
+            raise NO_FAMILY_SEAT()
+        return row
 
     async def read_in_public(self, county_id: int, statement: str, *args: Any) -> Record:
         """The one row of a statement that anybody may have run, `FROM s` as well."""

@@ -103,6 +103,11 @@ SET_PASSWORD = """
 UPDATE app_user SET password_hash = $3, password_temporary = true WHERE county_id = $1 AND id = $2 AND closed_at IS NULL
 RETURNING id"""
 CLOSE = "UPDATE app_user SET closed_at = $3 WHERE county_id = $1 AND id = $2"
+SEAT = """
+INSERT INTO seat (county_id, user_id, household_id, person_id, granted_tick)
+SELECT k.county_id, $2, $3, $4, k.tick FROM clock k WHERE k.county_id = $1"""
+LEAVE_SEATS = """
+UPDATE seat SET revoked_tick = $4 WHERE county_id = $1 AND (user_id = $2 OR person_id = ANY ($3::uuid[])) AND revoked_tick IS NULL"""
 DEVICE_WITHIN = f"""
 SELECT d.user_id FROM device d JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
 WHERE d.county_id = $1 AND d.id = $2 AND (u.id = $5 OR ({_below("$4::text", "$3::int[]")}))"""
@@ -169,6 +174,13 @@ async def grant(
     await tx.execute(REVOKE, caller.county_id, user_id, list(near), tick, caller.user_id, now)
     for place_id in given:
         await tx.execute(GRANT, caller.county_id, user_id, place_id, tick, reach, role, caller.user_id, now)
+
+
+async def seat(tx: Tx, county_id: int, *, user_id: UUID, household_id: UUID, person_id: UUID) -> None:
+    """Gives the seat of a household that the person heads, in a tick of its own; another seat of the user, or of the person, ends."""
+    tick = await store.tick(tx, county_id)
+    await tx.execute(LEAVE_SEATS, county_id, user_id, [person_id], tick)
+    await tx.execute(SEAT, county_id, user_id, household_id, person_id)
 
 
 async def revoke(tx: Tx, caller: Caller, user_id: UUID, now: datetime, *place_ids: int) -> None:

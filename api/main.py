@@ -34,6 +34,7 @@ from api.routers import (
     counting,
     deposit,
     docs,
+    family,
     fee_item,
     follow_up,
     health,
@@ -72,7 +73,7 @@ log = logging.getLogger("jiafang")
 ROUTERS = tuple(
     part.router
     for part in (
-        *(sync, push, auth, me, visit, follow_up, household, person, identity_number, place, catalogue_entry),
+        *(sync, push, auth, me, family, visit, follow_up, household, person, identity_number, place, catalogue_entry),
         *(checkup_programme, checkup_session, attendance, published_counts),
         *(residence, residence_proposal, consent, outbox),
         *(fee_item, receipt_book, charge, payment, receipt, refund, counting, deposit, ledger),

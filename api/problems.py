@@ -507,6 +507,15 @@ NO_FIELD_SEAT = ProblemKind(
         "Only the lead household of a group syncs its records; a family reads its own online.",
     ),
 )
+NO_FAMILY_SEAT = ProblemKind(
+    "no-family-seat",
+    403,
+    both("这个账号不是哪一户的户主", "This account heads no household"),
+    both(
+        "只有户主本人能看自己这一户。如果户主换了人或户口合并了，请告诉村里的工作人员。",
+        "A household is read by its head alone. If somebody else heads it now, or two became one, tell the worker of your village.",
+    ),
+)
 COULD_NOT_STORE = ProblemKind(
     "could-not-store",
     422,

@@ -13,12 +13,13 @@ from sqlalchemy import TIMESTAMP
 from sqlmodel import SQLModel
 
 from api.rules.caller import ROLES, Role
-from api.schemas.base import EndOf, Record, Seen, View, mark_of
+from api.schemas.base import EndOf, Record, Seen, View, in_family, mark_of
 
 Level = Literal["place", "township"]
 DIRECTION = {"asc": ">", "desc": "<"}
 # Beyond the first row of any list, by type and direction: the cursor of a first page
 START: dict[tuple[str, str], Any] = {("date", "asc"): date.min, ("date", "desc"): date.max, ("text", "asc"): "", ("int", "asc"): 0}
+MOMENT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 FIRST = 6  # of the parameters that a read has for itself: those before are the caller's (access.py)
 KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] AS townships, $5::int[] AS above) "
 
@@ -62,15 +63,19 @@ class Documents:
         for name, field in self.schema.model_fields.items():
             if mark_of(field, EndOf) and not ends:
                 continue
-            seen = mark_of(field, Seen) or Seen()
-            value = f"t.{name}"
-            if isinstance(self.columns[name].type, TIMESTAMP):
-                value = f"""to_char({value} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+            seen, value = mark_of(field, Seen) or Seen(), self._value(name)
             if view == "group" and seen.group == "own":
                 value = f"CASE WHEN {self.own} THEN {value} END"
             if view == "office" or seen.group != "none":
                 columns.append(f"{value} AS {name}")
         return ", ".join(columns)
+
+    def _value(self, name: str) -> str:
+        return MOMENT.format(f"t.{name}") if isinstance(self.columns[name].type, TIMESTAMP) else f"t.{name}"
+
+    def of_family(self) -> str:
+        """The columns that a family sees of its own records."""
+        return ", ".join(f"{self._value(name)} AS {name}" for name in in_family(self.schema))
 
     def _doc(self, view: View, *, ends: bool = False) -> str:
         return f"(SELECT row_to_json(d)::text FROM (SELECT {self._columns(view, ends=ends)}) d) AS doc"
@@ -100,10 +105,10 @@ class Documents:
         hidden += [end.value for _, f in members if (end := mark_of(f, EndOf))]
         changes = f"CASE WHEN {self.own} THEN r.changes ELSE r.changes - '{{{','.join(hidden)}}}'::text[] END" if hidden else "r.changes"
         reason = "r.void_reason" if view == "office" else "CASE WHEN r.by_user_id = s.user_id THEN r.void_reason END AS void_reason"
-        moment = """to_char(r.{0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS {0}"""
         return (
             "SELECT x.items FROM s LEFT JOIN LATERAL (SELECT (SELECT string_agg(row_to_json(d)::text, ',' ORDER BY d.rev) FROM ("
-            f"SELECT r.rev, r.by_user_id, r.device_id, {moment.format('made_at')}, {moment.format('received_at')},"
+            f"SELECT r.rev, r.by_user_id, r.device_id, {MOMENT.format('r.made_at')} AS made_at,"
+            f" {MOMENT.format('r.received_at')} AS received_at,"
             f" {changes} AS changes, {reason}"
             f" FROM revision r WHERE r.county_id = $1 AND r.kind = '{self.kind}' AND r.id = t.id) d) AS items FROM {self.table} t"
             f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope()}{self._made(view)}{self.readable}) x ON true"

@@ -123,6 +123,7 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     for by_author in (entered, held_on, asked, visited, due):
         for author, ops in by_author.items():
             await put(callers[author], ops)
+    await access.database.plain(lambda tx: _seats(tx, county_id, users, households))
     by_name = {user["username"]: callers[user["id"]] for user in users}
     await _device(access, county_id, replace(by_name["worker-1"], device_id=demo_money.PHONE), lost=False)
     officer = callers[next(user["id"] for user in users if user["username"] == "township-1")]
@@ -266,6 +267,15 @@ async def _users(access: Access, passwords: Passwords, desk: Caller, users: Sequ
             )
 
     await access.database.plain(work)
+
+
+async def _seats(tx: Tx, county_id: int, users: Sequence[demo.User], households: Sequence[demo.Household]) -> None:
+    heads = {household["id"]: household["head_id"] for household in households}
+    seated = {row["user_id"] for row in await tx.fetch("SELECT t.user_id FROM seat t WHERE t.county_id = $1", county_id)}
+    for user in users:
+        household_id = user["household_id"]
+        if household_id and user["id"] not in seated and (head := heads[household_id]):
+            await accounts.seat(tx, county_id, user_id=user["id"], household_id=household_id, person_id=head)
 
 
 async def described(access: Access, base_url: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ The rows are those that `make run` writes, as the service shows them. A test mak
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID, uuid5
 
 import orjson
@@ -30,6 +30,7 @@ from api.schemas.checkup_session import CheckupSession
 from api.schemas.consent import Consent
 from api.schemas.counting import Counting
 from api.schemas.deposit import Deposit
+from api.schemas.family import FamilyHousehold, FamilyRecord
 from api.schemas.fee_item import FeeItem
 from api.schemas.follow_up import FollowUp
 from api.schemas.household import Household
@@ -152,6 +153,7 @@ def by_operation() -> Mapping[str, Example]:
     return dict(
         [
             *_signing_in(county),
+            *_family(county),
             *_records(county),
             *_users(county),
             *_imports(county),
@@ -192,6 +194,21 @@ def _signing_in(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "list_devices", Example("worker-1", {"items": [device], "next": None}, query=device)
     yield "revoke_device", Example("worker-1", path={"id": DEVICE_ID})
     yield "report_device_lost", Example("worker-1", path={"id": DEVICE_ID})
+
+
+def _family(county: _Demo) -> Iterator[tuple[str, Example]]:
+    head = county.users["head-1"]
+    home = county.households[cast(UUID, head["household_id"])]
+    person = next(row for row in county.people if row["id"] == home["head_id"])
+    visit = next(row for row in county.visits if row["household_id"] == home["id"] and row["notes"])
+    lists: dict[str, Any] = {
+        name: [] for name, field in FamilyRecord.model_fields.items() if field.annotation not in (FamilyHousehold, int)
+    }
+    lists["members"] = [{**county.stored_person(person), "identity_last4": None}]
+    lists["visits"] = [{**county.stored_visit(visit), "worker_name": county.worker["name"], "corrections": []}]
+    where = ["青禾县", "青禾镇", "柳湾村", "第一村民小组"]
+    record = {"household": {**county.stored_household(home), "places": where}, **lists, "credit_fen": 0}
+    yield "get_own_household", Example("head-1", record)
 
 
 def _records(county: _Demo) -> Iterator[tuple[str, Example]]:

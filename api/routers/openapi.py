@@ -91,6 +91,7 @@ where somebody changed the record meanwhile the answer is 412, and nothing is ov
 TAGS = {
     both("登录", "Signing in"): both("取得、更换和交还凭证，修改密码", "Get tokens, renew them, give them back; change the password"),
     both("账号与设备", "Account and devices"): both("自己是谁、负责哪里；停用丢失的手机", "Who one is; shut out a lost phone"),
+    both("自己这一户", "The own household"): both("户主看自己家的记录，答复邀请", "What a family reads and answers"),
     both("家访", "Visits"): both("记录家访：何时、如何、谈了什么、约定了什么", "Log visits: when, how, what was talked about and agreed"),
     both("户", "Households"): both("村里的户：住址、电话、在不在家、多久没走访", "Address, phones, whether at home, when last visited"),
     both("人", "People"): both("一户里的人：姓名、与户主的关系、在不在家", "Who belongs to a household, and whether at home"),

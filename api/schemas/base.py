@@ -28,9 +28,11 @@ MAY_BE_ABSENT: dict[str, Any] = {"absent": True}  # of a member of a reply: all 
 # Marks: what a member is besides its type
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Who sees a member. `group`: the lead household of a group sees it always, only in records of its own, or never."""
+    """Who sees a member. `group`: the lead household of a group sees it always, only in records of its own, or never. `family`: whether
+    the family does, in its own household."""
 
     group: Literal["all", "own", "none"] = "all"
+    family: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +225,11 @@ def _body(schema: type[Record], name: str, extra: dict[str, Any], *, optional: b
 def synced(schema: type[Record]) -> list[str]:
     """The members that a list, a pull or a reply shows: all but the ends of sealed values."""
     return [name for name, field in schema.model_fields.items() if not mark_of(field, EndOf)]
+
+
+def in_family(schema: type[Record]) -> list[str]:
+    """The members that the family sees of its own records."""
+    return [name for name in synced(schema) if (mark_of(schema.model_fields[name], Seen) or Seen()).family]
 
 
 @cache

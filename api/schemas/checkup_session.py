@@ -31,7 +31,7 @@ class CheckupSession(Record):
     over_by: Annotated[
         int,
         SERVER,
-        Seen(group="none"),
+        Seen(group="none", family=False),
         says("超出名额约几人，按十进（现场来的照样接待）", "By how many it is over, rounded up to tens: whoever came was welcome", 0),
     ] = 0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias, get_args
 
 import api
-from api.access import ANYBODY, CALLER
+from api.access import ANYBODY, CALLER, FAMILY
 from api.db.documents import KNOWN, Documents, Level
 from api.db.tables.every import METADATA
 from api.kinds import FEED, KINDS, Kind
@@ -23,7 +23,7 @@ from api.schemas.base import View
 API = Path(api.__path__[0])
 SQL = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|MERGE|COPY|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT)(\s|;|$)")
 # Beginnings of statements; a name with an underscore in front is one too
-FRAGMENTS = {ANYBODY, CALLER, KNOWN}
+FRAGMENTS = {ANYBODY, CALLER, FAMILY, KNOWN}
 
 
 def sources() -> Iterator[tuple[str, ast.Module]]:
@@ -72,7 +72,7 @@ def statements() -> dict[str, str]:
 def _in_front(sql: str) -> str:
     if not re.search(r"\bFROM s\b", sql) or sql.lstrip().startswith("WITH"):
         return ""
-    return ANYBODY if "s.wide" in sql else CALLER
+    return ANYBODY if "s.wide" in sql else FAMILY if "s.household_id" in sql else CALLER
 
 
 def _of_kind(kind: Kind) -> Iterator[tuple[str, str]]:

@@ -111,6 +111,7 @@ def test_statements_are_put_together_once() -> None:
     assert found - {"api/embedded.py"} == {
         "api/db/checkups.py",
         "api/db/documents.py",
+        "api/db/family.py",
         "api/db/feed.py",
         "api/db/putting_right.py",
         "api/db/session.py",

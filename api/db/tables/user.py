@@ -86,6 +86,25 @@ class Membership(SQLModel, table=True):
     revoked_at: datetime | None = Field(sa_type=TIMESTAMP(timezone=True))
 
 
+class Seat(SQLModel, table=True):
+    """A family's seat: whom a household is read by as its head, from one tick to another. It is no membership, and opens nothing but
+    `/v1/me…`. Whether the person heads that household still is asked at each read (access.py)."""
+
+    __tablename__ = "seat"
+    __table_args__ = (
+        PrimaryKeyConstraint("county_id", "user_id", "granted_tick", name="seat_pkey"),
+        ForeignKeyConstraint(["county_id", "user_id"], ["app_user.county_id", "app_user.id"], name="seat_user_fkey"),
+        Index("seat_held_key", "county_id", "user_id", unique=True, postgresql_where=text("revoked_tick IS NULL")),
+        Index("seat_person_key", "county_id", "person_id", unique=True, postgresql_where=text("revoked_tick IS NULL")),
+    )
+    county_id: int
+    user_id: UUID
+    household_id: UUID
+    person_id: UUID
+    granted_tick: int = Field(sa_type=BigInteger)
+    revoked_tick: int | None = Field(sa_type=BigInteger)
+
+
 class RefreshToken(SQLModel, table=True):
     """Only the hash is stored. A child is derived from its parent, so a repeat on a bad line gets the same one."""
 

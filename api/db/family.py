@@ -1,0 +1,91 @@
+"""What the family reads: one document of the household that somebody heads. It reads `FROM s` of access.FAMILY, and is held to
+`s.household_id` and `s.place_id`, what is about one person to the people of whom the head may see it (decision 0024)."""
+
+from collections.abc import Mapping
+
+from api.db.documents import FIRST, MOMENT, Documents
+
+MOST = 200  # entries in each list
+TODAY = "$6"  # of access.FAMILY; what a statement has for itself begins after it
+ITSELF = FIRST + 1
+# Names of who wrote what: users by the column that holds their id
+_NAME = "(SELECT u.name FROM app_user u WHERE u.county_id = $1 AND u.id = {})"
+_OWN = "t.county_id = $1 AND t.household_id = s.household_id AND t.place_id = s.place_id AND NOT t.voided"
+# A reminder of a check-up says who was asked to it
+_SHOWN = "AND (t.reason <> 'checkup_reminder' OR t.person_id IS NULL OR t.person_id = ANY (s.mine || s.attendance))"
+_CORRECTIONS = f"""(SELECT coalesce(json_agg(d ORDER BY d.rev), '[]') FROM (
+      SELECT r.rev, {MOMENT.format("r.received_at")} AS at, {_NAME.format("r.by_user_id")} AS by_name, r.changes FROM revision r
+      WHERE r.county_id = $1 AND r.kind = '{{}}' AND r.id = t.id AND r.rev > 1) d) AS corrections"""
+_WITHDRAWN = f"""
+  SELECT '{{0}}' AS kind, t.id, t.{{1}} AS day, r.void_reason AS because, {MOMENT.format("r.received_at")} AS at,
+    {_NAME.format("r.by_user_id")} AS by_name
+  FROM {{0}} t JOIN revision r ON r.county_id = $1 AND r.kind = '{{0}}' AND r.id = t.id AND r.void_reason IS NOT NULL
+  WHERE t.county_id = $1 AND t.household_id = s.household_id AND t.place_id = s.place_id AND t.voided"""
+_ASKED = """FROM attendance t JOIN checkup_programme g ON g.county_id = $1 AND g.id = t.programme_id
+    LEFT JOIN checkup_session c ON c.county_id = $1 AND c.id = t.session_id"""
+_SESSION = "g.name AS programme_name, c.held_on, c.from_time, c.to_time, c.venue, c.status AS session_status"
+_CODES = """SELECT e.catalogue, e.code, e.name, e.name_en FROM catalogue_entry e WHERE e.county_id = $1
+  AND e.place_id = ANY (s.above) AND e.catalogue IN ('visit_purpose', 'follow_up_reason') ORDER BY e.catalogue, e.code"""
+
+
+def _list(selected: str, most: int = MOST) -> str:
+    return f"(SELECT coalesce(json_agg(d), '[]') FROM ({selected} LIMIT {most}) d)"
+
+
+def document(of: Mapping[str, Documents]) -> str:
+    """One row: `household_id`, null without a seat, and `doc`. `of`: the documents of the kinds, by name."""
+    columns = {name: documents.of_family() for name, documents in of.items()}
+    lists = {
+        "members": f"""SELECT {columns["person"]},
+            CASE WHEN t.id = s.person_id OR t.id = ANY (s.identity) THEN t.identity_last4 END AS identity_last4
+          FROM person t WHERE {_OWN} ORDER BY (t.id = s.person_id) DESC, t.born_on, t.id""",
+        "visits": f"""SELECT {columns["visit"]}, {_NAME.format("t.worker_id")} AS worker_name, {_CORRECTIONS.format("visit")}
+          FROM visit t WHERE {_OWN} ORDER BY t.visited_on DESC, t.id""",
+        "follow_ups": f"""SELECT {columns["follow_up"]}, {_NAME.format("t.created_by")} AS created_by_name,
+            {_NAME.format("t.assignee_id")} AS assignee_name, {_CORRECTIONS.format("follow_up")}
+          FROM follow_up t WHERE {_OWN} {_SHOWN} ORDER BY t.due_on DESC, t.id""",
+        "sessions": f"""SELECT {columns["checkup_session"]}, g.name AS programme_name
+          FROM checkup_session t JOIN checkup_programme g ON g.county_id = $1 AND g.id = t.programme_id
+          WHERE t.county_id = $1 AND t.place_id = ANY (s.above || s.place_id) AND NOT t.voided AND t.status IN ('planned', 'open')
+            AND t.held_on >= {TODAY}::date ORDER BY t.held_on, t.id""",
+        "invitations": f"""SELECT {columns["attendance"]}, {_SESSION} {_ASKED}
+          WHERE t.county_id = $1 AND t.person_id = ANY (s.mine || s.attendance) AND t.place_id = s.place_id AND NOT t.voided
+          ORDER BY c.held_on DESC NULLS LAST, t.id""",
+        "charges": f"""SELECT {columns["charge"]}, i.name AS fee_item_name, i.name_en AS fee_item_name_en, i.basis
+          FROM charge t JOIN fee_item i ON i.county_id = $1 AND i.id = t.fee_item_id
+          WHERE {_OWN} ORDER BY t.due_on DESC, t.id""",
+        "payments": f"""SELECT {columns["payment"]}, {_NAME.format("t.received_by")} AS received_by_name, n.series,
+            '/v1/me/receipts/' || t.id AS receipt,
+            (SELECT coalesce(json_agg(d), '[]') FROM (SELECT {columns["refund"]} FROM refund t
+              WHERE t.county_id = $1 AND t.payment_id = p.id AND t.place_id = s.place_id AND t.status = 'approved'
+              ORDER BY t.decided_at, t.id) d) AS refunds
+          FROM payment t CROSS JOIN LATERAL (SELECT t.id) p
+          LEFT JOIN receipt_number n ON n.county_id = $1 AND n.book_id = t.receipt_book_id AND n.number = t.receipt_number
+          WHERE {_OWN} ORDER BY t.paid_on DESC, t.id""",
+        "residences": f"""SELECT {columns["residence"]} FROM residence t
+          WHERE t.county_id = $1 AND t.person_id = ANY (s.mine) AND t.place_id = s.place_id AND NOT t.voided ORDER BY t.since_on, t.id""",
+        "withdrawn": f"""SELECT * FROM ({_WITHDRAWN.format("visit", "visited_on")}
+          UNION ALL {_WITHDRAWN.format("follow_up", "due_on")} {_SHOWN}) w ORDER BY w.at DESC, w.id""",
+        "identity_number_readings": f"""SELECT a.person_id, {MOMENT.format("a.at")} AS at, {_NAME.format("a.by_user_id")} AS by_name,
+            a.purpose
+          FROM access_log a WHERE a.county_id = $1 AND a.person_id = ANY (s.mine || s.identity) ORDER BY a.seq DESC""",
+        "codes": _CODES,
+    }  # fmt: skip
+    return f"""
+SELECT s.household_id, (SELECT row_to_json(d)::text FROM (SELECT
+    (SELECT row_to_json(d) FROM (SELECT {columns["household"]}, ARRAY(SELECT q.name FROM place q
+        WHERE q.county_id = $1 AND q.place_id = ANY (s.above || s.place_id)
+        ORDER BY array_position('{{county,township,village,group}}'::text[], q.level)) AS places
+      FROM household t WHERE t.county_id = $1 AND t.id = s.household_id AND t.place_id = s.place_id) d) AS household,
+    {", ".join(f"{_list(selected)} AS {name}" for name, selected in lists.items())},
+    (SELECT coalesce(sum(t.left_fen), 0)::bigint FROM payment t WHERE {_OWN}) AS credit_fen) d) AS doc
+FROM s"""
+
+
+def invitation(attendances: Documents) -> str:
+    """One invitation, of the head or of the household's minors alone. Parameter: its id."""
+    return f"""
+SELECT s.household_id, x.doc FROM s LEFT JOIN LATERAL (SELECT row_to_json(d)::text AS doc FROM (
+  SELECT {attendances.of_family()}, {_SESSION} {_ASKED}
+  WHERE t.county_id = $1 AND t.id = ${ITSELF}::uuid AND t.person_id = ANY (s.mine) AND t.place_id = s.place_id
+    AND NOT t.voided) d) x ON true"""
