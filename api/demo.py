@@ -448,7 +448,8 @@ def sessions() -> list[Session]:
 
 
 def attendances() -> list[Attendance]:
-    """In each place that has households the head of one was invited, mostly one of those whom it is for."""
+    """In each place that has households the head of one was invited, mostly one of those whom it is for; to the second programme all who
+    live in the households that read their own record."""
     above = {place["id"]: place["parent_id"] for place in places()}
     workers = {held: user["id"] for user in reversed(users()) if user["role"] == "village" for held in user["places"]}
     session_in = {session["place"]: session for session in reversed(sessions())}  # of the first programme
@@ -474,6 +475,23 @@ def attendances() -> list[Attendance]:
                 "author": workers[village],
             }
         )
+    families = {named(f"household:{number}") for number in (_LEAD, *_HEADS)}
+    *_, second = programmes()
+    session = next(session for session in sessions() if session["programme_id"] == second["id"])
+    for person in people():
+        if person["household_id"] in families:
+            asked = {"programme_id": second["id"], "round": 1, "person_id": person["id"]}
+            found.append(
+                {
+                    "id": id_of(asked),
+                    "programme_id": second["id"],
+                    "round": 1,
+                    "person_id": person["id"],
+                    "session_id": session["id"],
+                    "state": "invited",
+                    "author": next(user["id"] for user in users() if user["username"] == "worker-1"),
+                }
+            )
     return found
 
 

@@ -516,6 +516,12 @@ NO_FAMILY_SEAT = ProblemKind(
         "A household is read by its head alone. If somebody else heads it now, or two became one, tell the worker of your village.",
     ),
 )
+ENOUGH_ASKED = ProblemKind(
+    "enough-asked",
+    409,
+    both("已经请过了", "It has been asked for"),
+    both("还有 {count} 个请求没有办，先等答复。", "There are {count} requests that nobody has answered yet. Wait for these first."),
+)
 COULD_NOT_STORE = ProblemKind(
     "could-not-store",
     422,

@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 from api.db.documents import FIRST, MOMENT, Documents
+from api.rules.visit_request import REASON
 
 MOST = 200  # entries in each list
 TODAY = "$6"  # of access.FAMILY; what a statement has for itself begins after it
@@ -41,9 +42,7 @@ def document(of: Mapping[str, Documents]) -> str:
           FROM person t WHERE {_OWN} ORDER BY (t.id = s.person_id) DESC, t.born_on, t.id""",
         "visits": f"""SELECT {columns["visit"]}, {_NAME.format("t.worker_id")} AS worker_name, {_CORRECTIONS.format("visit")}
           FROM visit t WHERE {_OWN} ORDER BY t.visited_on DESC, t.id""",
-        "follow_ups": f"""SELECT {columns["follow_up"]}, {_NAME.format("t.created_by")} AS created_by_name,
-            {_NAME.format("t.assignee_id")} AS assignee_name, {_CORRECTIONS.format("follow_up")}
-          FROM follow_up t WHERE {_OWN} {_SHOWN} ORDER BY t.due_on DESC, t.id""",
+        "follow_ups": f"""SELECT {_follow_up(of["follow_up"])} FROM follow_up t WHERE {_OWN} {_SHOWN} ORDER BY t.due_on DESC, t.id""",
         "sessions": f"""SELECT {columns["checkup_session"]}, g.name AS programme_name
           FROM checkup_session t JOIN checkup_programme g ON g.county_id = $1 AND g.id = t.programme_id
           WHERE t.county_id = $1 AND t.place_id = ANY (s.above || s.place_id) AND NOT t.voided AND t.status IN ('planned', 'open')
@@ -82,10 +81,37 @@ SELECT s.household_id, (SELECT row_to_json(d)::text FROM (SELECT
 FROM s"""
 
 
-def invitation(attendances: Documents) -> str:
-    """One invitation, of the head or of the household's minors alone. Parameter: its id."""
+def _one(selected: str) -> str:
     return f"""
-SELECT s.household_id, x.doc FROM s LEFT JOIN LATERAL (SELECT row_to_json(d)::text AS doc FROM (
-  SELECT {attendances.of_family()}, {_SESSION} {_ASKED}
-  WHERE t.county_id = $1 AND t.id = ${ITSELF}::uuid AND t.person_id = ANY (s.mine) AND t.place_id = s.place_id
-    AND NOT t.voided) d) x ON true"""
+SELECT s.household_id, x.doc FROM s LEFT JOIN LATERAL (SELECT row_to_json(d)::text AS doc FROM ({selected}) d) x ON true"""
+
+
+def invitation(of: Mapping[str, Documents]) -> str:
+    """One invitation, of the head or of the household's minors alone. Parameter: its id."""
+    return _one(f"""SELECT {of["attendance"].of_family()}, {_SESSION} {_ASKED}
+  WHERE t.county_id = $1 AND t.id = ${ITSELF}::uuid AND t.person_id = ANY (s.mine) AND t.place_id = s.place_id AND NOT t.voided""")
+
+
+def follow_up(of: Mapping[str, Documents]) -> str:
+    """One follow-up. Parameter: its id."""
+    return _one(f"SELECT {_follow_up(of['follow_up'])} FROM follow_up t WHERE {_OWN} {_SHOWN} AND t.id = ${ITSELF}::uuid")
+
+
+def _follow_up(follow_ups: Documents) -> str:
+    names = f"{_NAME.format('t.created_by')} AS created_by_name, {_NAME.format('t.assignee_id')} AS assignee_name"
+    return f"{follow_ups.of_family()}, {names}, {_CORRECTIONS.format('follow_up')}"
+
+
+SEAT = "SELECT s.household_id, s.place_id, s.above, s.mine FROM s"
+# Parameters: county, id, the head and the minors, their place. `was`: what it said before its present state
+ASKED = """
+SELECT t.rev, t.state, coalesce((SELECT r.changes #>> '{state,0}' FROM revision r
+    WHERE r.county_id = $1 AND r.kind = 'attendance' AND r.id = t.id AND r.changes #>> '{state,1}' = t.state
+    ORDER BY r.rev DESC LIMIT 1), 'none') AS was
+FROM attendance t WHERE t.county_id = $1 AND t.id = $2::uuid AND t.person_id = ANY ($3::uuid[]) AND t.place_id = ANY ($4::int[])
+  AND NOT t.voided"""
+# What a head asked for. Parameters: county, household, user
+HOLD = "SELECT t.id FROM household t WHERE t.county_id = $1 AND t.id = $2 FOR NO KEY UPDATE"
+_BY_HEAD = "FROM follow_up t WHERE t.county_id = $1 AND t.household_id = $2::uuid AND t.created_by = $3::uuid"
+ASKED_FOR = f"SELECT t.words {_BY_HEAD} AND t.id = $4::uuid"
+OPEN = f"SELECT count(*) {_BY_HEAD} AND t.reason = '{REASON}' AND t.status = 'open' AND NOT t.voided"

@@ -209,6 +209,22 @@ def _family(county: _Demo) -> Iterator[tuple[str, Example]]:
     where = ["青禾县", "青禾镇", "柳湾村", "第一村民小组"]
     record = {"household": {**county.stored_household(home), "places": where}, **lists, "credit_fen": 0}
     yield "get_own_household", Example("head-1", record)
+    one = next(row for row in demo.attendances() if row["person_id"] == person["id"])
+    session = next(row for row in demo.sessions() if row["id"] == one["session_id"])
+    of = {name: dict(session)[name] for name in ("from_time", "to_time", "venue")}
+    of |= {"programme_name": demo.programmes()[1]["name"], "session_status": "planned", "held_on": session["held_on"].isoformat()}
+    asked = {**_shown(Attendance, one, place_id=county.number[home["place"]], created_by=one["author"]), **of}
+    at = {"id": str(one["id"])}
+    yield "confirm_invitation", Example("head-1", {**asked, "state": "confirmed", "rev": 2}, path=at)
+    yield "decline_invitation", Example("head-1", {**asked, "state": "declined", "rev": 3}, path=at)
+    yield "undo_invitation", Example("head-1", {**asked, "state": "confirmed", "rev": 4, "undone_at": AT}, path=at)
+    paid = next(row for row in demo_money.payments() if row["doc"]["household_id"] == county.users["lead-1"]["household_id"])
+    yield "get_own_receipt", Example("lead-1", path={"id": str(paid["id"])})
+    new = {"id": "0193a1f2-6d15-7b44-9c1e-5a6b7c8d9e31", "words": "想问问养老金怎么领", "wished_on": "2026-11-27"}
+    due = {"household_id": home["id"], "reason": "answer_to_request", "due_on": "2026-12-01", "created_by": head["id"]}
+    due |= {"words": "希望来访的日子：2026-11-27\n想问问养老金怎么领", "id": new["id"]}
+    said: dict[str, Any] = {"created_by_name": head["name"], "assignee_name": None, "corrections": []}
+    yield "request_visit", Example("head-1", {**_shown(FollowUp, due, place_id=county.number[home["place"]]), **said}, new)
 
 
 def _records(county: _Demo) -> Iterator[tuple[str, Example]]:

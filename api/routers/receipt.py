@@ -43,6 +43,15 @@ HEADERS = {
     },
 }
 
+ANSWER: dict[int | str, Any] = {
+    200: {
+        "description": both("收款凭证", "The receipt"),
+        "headers": HEADERS,
+        "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
+    },
+    304: {"description": both("没有变", "It is as it was")},
+}
+
 
 @router.get(
     "/v1/payments/{id}/receipt",
@@ -58,27 +67,25 @@ HEADERS = {
             "opens a public page that says number, amount, date and whether it still holds. Accept-Language chooses the language.",
         ),
         OFFICES,
-        {
-            200: {
-                "description": both("收款凭证", "The receipt"),
-                "headers": HEADERS,
-                "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
-            },
-            304: {"description": both("没有变", "It is as it was")},
-        },
+        ANSWER,
         NOT_FOUND,
     ),
 )
 async def get_receipt(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
-    access, settings = access_of(request), request.app.state.settings
-    claims = access.claims(request)
-    [row] = await access.read(request, lambda _: receipts.RECEIPT, id)
+    [row] = await access_of(request).read(request, lambda _: receipts.RECEIPT, id)
+    return await printed(request, dict(row))
+
+
+async def printed(request: Request, row: Mapping[str, Any]) -> Response:
+    """The receipt of a payment as it was read; `not-found` where it is out of reach."""
     if row["id"] is None:
         raise NOT_FOUND()
+    access, settings = access_of(request), request.app.state.settings
+    claims = access.claims(request)
     language = preferred(request.headers.get("accept-language"))
     here = (settings.public_url or settings.address).rstrip("/")
-    address = f"{here}/receipts/{code_of(access.keys, claims.county_id, id)}"
-    what = said(dict(row), language, operator=settings.operator, today=access.today(), address=address)
+    address = f"{here}/receipts/{code_of(access.keys, claims.county_id, row['id'])}"
+    what = said(row, language, operator=settings.operator, today=access.today(), address=address)
     tag = f'"{hashlib.sha256(TEMPLATE + orjson.dumps(what)).hexdigest()[:32]}"'
     name = quote(f"{what['words']['title']}-{what['number']}.pdf".replace(" ", "-"))
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Language"}

@@ -142,6 +142,7 @@ FACTS: Mapping[str, Mapping[str, Any]] = {
     "busy": {"retry_after": 2},
     "cursor-unusable": {"reason": "too_old"},
     "no-field-seat": {"wipe": True},
+    "enough-asked": {"count": 3},
     "broken": {"id": "0193a1f2-5b7c-7cc3-98c4-dc0c0c07398f"},
 }  # fmt: skip
 BEARER = {"WWW-Authenticate": both("凭证的种类：Bearer", "The kind of token wanted: Bearer")}

@@ -27,6 +27,7 @@ from api.schemas.attendance import State
 
 Row = dict[str, Any]
 How = Literal["step", "make_up", "undo"]
+Answer = Literal["confirm", "decline", "undo"]  # of the family
 
 NAMESPACE = UUID("6d1f0c52-8a5e-5b0f-9c3e-0f6a51d7a9b4")
 # What phones say at the same time: the higher one stands
@@ -167,6 +168,18 @@ def joined(one: Mapping[str, Any], other: Mapping[str, Any], now: datetime) -> R
         if each in stands - {state} - made_up:
             said = {**said, (aside := f"{ONLINE}/{each}"): Said(moment(now), rev, aside, each)}
     return after | ({"said": written(said)} if said != before else {}) | ({"make_up_used": True} if used else {})
+
+
+def answered(answer: Answer, state: State, was: State, now: datetime) -> Row | Problem:
+    """What the record says after the family's answer. `was`: what it said before its present state. Only what the family said can be taken
+    back by it; where there is nothing to take back, nothing changes."""
+    if answer != "undo":
+        return {"state": "confirmed" if answer == "confirm" else "declined"}
+    if state in ("none", "invited"):
+        return {}
+    if state not in ("confirmed", "declined"):
+        return NOT_THIS_STEP()
+    return {"state": was if STEPS.get((state, was)) == "undo" else "invited", "undone_at": now}
 
 
 # The two ways in: somebody who knows the record as it is, and a phone that knew it as it was

@@ -1,12 +1,12 @@
 """What goes over the wire at a family's seat: its own records with the members that the family sees (`Seen`), and names beside the ids."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import create_model
+from pydantic import StringConstraints, create_model
 
 from api.schemas.attendance import Attendance
-from api.schemas.base import Body, Code, Day, Id, Record, in_family, says
+from api.schemas.base import Body, Code, Day, Id, Record, Words, in_family, says
 from api.schemas.charge import Charge
 from api.schemas.checkup_session import CheckupSession
 from api.schemas.checkup_session import Status as SessionStatus
@@ -152,3 +152,13 @@ class FamilyRecord(Body):
     identity_number_readings: list[Reading] = says("谁看过身份证号码", "Who read an identity number")
     codes: list[NamedCode] = says("代码的名称", "What the codes are called")
     credit_fen: int = says("余额（分）", "Credit of the household, in fen", 0)
+
+
+class VisitRequest(Body):
+    """请工作人员上门。A request that somebody comes."""
+
+    id: Annotated[Id | None, says("编号，自己生成；断线重发时相同", "Its id, made by the app and the same in each repeat")] = None
+    words: Annotated[
+        Annotated[Words, StringConstraints(max_length=500)] | None, says("想说的话", "What it is about", "想问问养老金怎么领")
+    ] = None
+    wished_on: Annotated[Day | None, says("希望哪一天", "The day that would suit", "2026-11-27")] = None

@@ -32,6 +32,7 @@ OWN = {"created_at", "updated_at", "closed_at", "registered_at", "signed_in_at",
 OWN |= {"access_token", "refresh_token", "password", "version", "operator", "keys"}
 OWN |= {"ended_at", "done", "created"}  # how far an import is
 OWN |= {"made_at", "tries", "problem"}  # how far a letter is
+OWN |= {"undone_at"}
 OWN |= {"decided_at", "confirmed_at", "items"}  # the books grow with each example
 OWN |= {"received_at", "settled_at", "changes", "cursor", "more", "tick", "of", "server_time", "kinds"}
 GROWS = ("list_", "get_own_household")  # with what other examples write

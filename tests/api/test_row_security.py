@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from api import demo
-from api.access import ANYBODY, CALLER, WHO, Access
+from api.access import ANYBODY, CALLER, FAMILY, WHO, Access
 from api.db import access_log, kept, published_counts, receipts, store
 from api.db.feed import NEWS, Position, level_at
 from api.db.session import Database, UnfitRole, scope
@@ -24,6 +24,7 @@ from api.embedded import Urls
 from api.jobs.demo_county import USERS_OF_API
 from api.kinds import FEED, KINDS, Kind
 from api.routers.checkup_programme import ELIGIBLE
+from api.routers.family import DOCUMENT, FOLLOW_UP, INVITATION
 from api.routers.records import level_of
 from api.rules.caller import Caller, view_of
 from api.schemas.text import sought
@@ -269,6 +270,33 @@ async def test_a_receipt_is_the_same_with_and_without_the_net(somebody: Somebody
         assert [found["id"] for found in await net.same(sql, *args)] == [row["id"] if printed else None]
         for county_id, amount in ((1, row["amount_fen"]), (2, None)):
             assert [found["amount_fen"] for found in await net.same(ANYBODY + receipts.IN_PUBLIC, county_id, row["id"])] == [amount]
+
+
+HEADS = [user["username"] for user in demo.users() if user["household_id"]]
+
+
+@pytest.mark.parametrize("username", HEADS)
+async def test_what_a_family_reads_is_the_same_with_and_without_the_net(username: str, access: Access, sign_in: SignIn, net: Net) -> None:
+    identity = ((await known(username, access, sign_in, net)).identity, demo.DEMO_DAY)
+    [row] = await net.same(FAMILY + DOCUMENT, *identity[0], identity[1])
+    assert row["doc"]
+    ids = {name: await net.owner.fetch(f"SELECT id FROM {name} LIMIT 200") for name in ("attendance", "follow_up", "payment")}
+    for name, sql in (("attendance", INVITATION), ("follow_up", FOLLOW_UP), ("payment", receipts.RECEIPT_OF_FAMILY)):
+        for one in ids[name]:
+            await net.same(FAMILY + sql, *identity[0], identity[1], one["id"])
+
+
+@pytest.mark.parametrize("name", RECORDS)
+async def test_a_family_statement_that_forgot_its_where_stays_in_the_households_place(
+    name: str, access: Access, sign_in: SignIn, net: Net
+) -> None:
+    """Whose seat it is, is found with the net open; it is shut again before anything else is read."""
+    who = await known("head-1", access, sign_in, net)
+    sql = f"{FAMILY} SELECT x.id, s.place_id, s.above FROM s LEFT JOIN LATERAL (SELECT t.id FROM {name} t WHERE s.user_id IS NOT NULL) x ON true"
+    found = await run(net.app, sql, *who.identity, demo.DEMO_DAY)
+    here = replace(who.caller, places=(found[0]["place_id"],), above=tuple(found[0]["above"]))
+    inside = {row["id"] for row in await records(net, KINDS[name], here, inside=True, most=1_000_000)}
+    assert {row["id"] for row in found} - {None} == inside
 
 
 PUBLIC = [name for name, kind in KINDS.items() if kind.public_below]
