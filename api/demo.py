@@ -29,6 +29,7 @@ from api.rules.standard_catalogues import STANDARD
 
 DEMO_DAY = date(2026, 11, 20)
 PASSWORD = "jiafang-demo-2026"  # meant to be known: it stands in var/demo.json and opens nothing but invented data
+CARD_CODE = "20261120"
 COUNTY_CODE = "990101000000"
 DAYS_BACK = 425  # the visits of some fourteen months
 
@@ -493,6 +494,22 @@ def attendances() -> list[Attendance]:
                 }
             )
     return found
+
+
+class Card(TypedDict):
+    """An activation card of the first village; `person_id`: whom worker-1 has handed it to. The code is known, like the password."""
+
+    id: UUID
+    number: str
+    code: str
+    person_id: UUID | None
+
+
+def cards() -> list[Card]:
+    """Two that lie in the drawer, two that were handed over; the last is there to be tried."""
+    head_of = {household["number"]: household["head_id"] for household in households()}
+    numbers = {"9901010010": None, "9901010044": None, "9901010028": head_of["1101-06"], "9901010036": head_of["1101-05"]}
+    return [{"id": named(f"card:{n}"), "number": n, "code": CARD_CODE, "person_id": person_id} for n, person_id in numbers.items()]
 
 
 class Unsettled(TypedDict):

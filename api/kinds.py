@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from api.db.documents import Documents
 from api.db.feed import Feed
 from api.db.store import Row, Store
+from api.db.tables import activation_card as activation_cards
 from api.db.tables import attendance as attendances
 from api.db.tables import catalogue_entry as catalogue_entries
 from api.db.tables import charge as charges
@@ -31,6 +32,7 @@ from api.db.tables import residence as residences
 from api.db.tables import residence_proposal as residence_proposals
 from api.db.tables import visit as visits
 from api.problems import Problem
+from api.rules import activation_card as activation_card_rule
 from api.rules import attendance as attendance_rule
 from api.rules import charge as charge_rule
 from api.rules import checkup_programme as checkup_programme_rule
@@ -51,6 +53,7 @@ from api.rules import visit as visit_rule
 from api.rules.attendance import Turn
 from api.rules.caller import OFFICES, ROLES, Caller, Role
 from api.rules.merge import Step
+from api.schemas.activation_card import ActivationCard
 from api.schemas.attendance import Attendance
 from api.schemas.base import (
     COLLEAGUES,
@@ -111,8 +114,8 @@ class Parent(NamedTuple):
 
 
 class Looks(NamedTuple):
-    """What is read of a record that a new one names by `member`: a SELECT by id (county, ids, places, townships, today), what is allowed in
-    its view, and what the new record takes over from it. Names nothing that is there: not found."""
+    """What is read of a record that another comes to name by `member`: a SELECT by id (county, ids, places, townships, today), what is
+    allowed in its view, and what the other takes over from it. Names nothing that is there: not found. Offline edits pass."""
 
     member: str
     select: str
@@ -388,6 +391,22 @@ RESIDENCE = Kind(
     becomes=residence_rule.becomes,
     passes=True,
 )
+# Made by the township's press (activation.py); who it is for is all that people say of it
+ACTIVATION_CARD = Kind(
+    name="activation_card",
+    plural="activation-cards",
+    schema=ActivationCard,
+    table=activation_cards.ActivationCard,
+    order=activation_cards.ORDER,
+    filters=activation_cards.FILTERS,
+    writers={"county": "all", "township": "all", "village": "all"},
+    readers=OFFICES,
+    parent=Parent("place", "place_id"),
+    rule=activation_card_rule.check,
+    born=lambda caller: {"number": None, "status": "printed", "bound_on": None, "tries": 0},
+    becomes=activation_card_rule.becomes,
+    looks=Looks("person_id", activation_cards.HEADS, activation_card_rule.of_person),
+)
 # Money: not for the lead household of a group
 FEE_ITEM = Kind(
     name="fee_item",
@@ -499,7 +518,7 @@ KINDS = {
     kind.name: kind
     for kind in (
         *(PLACE, CATALOGUE_ENTRY, FEE_ITEM, HOUSEHOLD, PERSON, CHECKUP_PROGRAMME, CHECKUP_SESSION, ATTENDANCE, VISIT, FOLLOW_UP),
-        *(CONSENT, RESIDENCE_PROPOSAL, RESIDENCE),
+        *(CONSENT, RESIDENCE_PROPOSAL, RESIDENCE, ACTIVATION_CARD),
         *(RECEIPT_BOOK, CHARGE, PAYMENT, REFUND, COUNTING, DEPOSIT),
     )
 }

@@ -24,6 +24,7 @@ from api.jobs import outbox as letters
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, Problem
 from api.routers import (
     about,
+    activation_card,
     attendance,
     auth,
     catalogue_entry,
@@ -77,7 +78,7 @@ ROUTERS = tuple(
         *(checkup_programme, checkup_session, attendance, published_counts),
         *(residence, residence_proposal, consent, outbox),
         *(fee_item, receipt_book, charge, payment, receipt, refund, counting, deposit, ledger),
-        *(imports, user, unsettled, putting_right, about, health, docs),
+        *(imports, activation_card, user, unsettled, putting_right, about, health, docs),
     )
 )
 

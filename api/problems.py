@@ -333,8 +333,11 @@ CODE_TAKEN = ProblemKind(
 NOT_A_VILLAGE = ProblemKind(
     "not-a-village",
     422,
-    both("小组只能建在村下面", "A group lies below a village"),
-    both("请用村的编号。", "Give the number of a village."),
+    both("这不是村", "This is no village"),
+    both(
+        "小组建在村下面，激活卡按村印：请用村的编号。",
+        "A group lies below a village, and cards are printed for one: give the number of a village.",
+    ),
 )
 NUMBER_TAKEN = ProblemKind(
     "number-taken",
@@ -573,6 +576,39 @@ WEAK_PASSWORD = ProblemKind(
     ),
 )
 
+WRONG_CARD = ProblemKind(
+    "wrong-card",
+    400,
+    both("卡号或卡上的密码不对", "The number or the code of the card is wrong"),
+    both(
+        "请对照卡片再输一次；密码输错五次，卡就作废，可向村里要一张新的。",
+        "Compare with the card and type it again. After five wrong codes the card is worth nothing; your village has another.",
+    ),
+)
+CARD_SPENT = ProblemKind(
+    "card-spent",
+    409,
+    both("这张卡已经用过或过期", "The card was used, or has expired"),
+    both(
+        "用过的：请用卡号和自己的密码登录。过期的：请向村里要一张新的。",
+        "If you used it: sign in with its number and your own password. If it has expired: ask your village for another.",
+    ),
+    of_itself=True,
+)
+CARD_NOT_BOUND = ProblemKind(
+    "card-not-bound",
+    409,
+    both("这张卡还没有登记给谁", "The card is nobody's yet"),
+    both("等村里工作人员的手机联网以后再试。", "Try again once the phone of your village's worker has been online."),
+)
+NOT_A_HEAD = ProblemKind(
+    "not-a-head",
+    409,
+    both("不是户主", "Heads no household"),
+    both(
+        "激活卡只给户主；户主换了人，请先登记。", "A card is for the head of a household. If somebody else heads it now, record that first."
+    ),
+)
 # Money
 ITEM_CLOSED = ProblemKind(
     "item-closed",

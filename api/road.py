@@ -350,13 +350,18 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         return NOT_ALLOWED()
     if kind.id_of and kind.id_of(after) != op.id:
         return WRONG_ID.at("/id")
-    allowed = _allowed(batch, op, doc, {}, after, parent)
-    if isinstance(allowed, Problem) or not kind.looks:
-        return allowed
-    named = batch.looked_at[kind.name].get(doc[kind.looks.member])
+    return _looked(batch, op, _allowed(batch, op, doc, {}, after, parent))
+
+
+def _looked(batch: Batch, op: Op, after: Row | Problem) -> Row | Problem:
+    """With what follows from the record that it names, where its kind looks at that."""
+    looks = op.kind.looks
+    if isinstance(after, Problem) or not looks or after[looks.member] is None:
+        return after
+    named = batch.looked_at[op.kind.name].get(after[looks.member])
     if named is None:
         return NOT_FOUND()
-    return kind.looks.rule(allowed, named, batch.today) or {**allowed, **kind.looks.gives(allowed, named)}
+    return looks.rule(after, named, batch.today) or {**after, **looks.gives(after, named)}
 
 
 def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
@@ -416,7 +421,10 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
             return VOIDED.at(f"/{kind.parent.member}")
         after |= {"place_id": parent["place_id"], "township_id": parent["township_id"]}
     after |= kind.derived(after)
-    return _allowed(batch, op, edits, before, after, parent)
+    allowed = _allowed(batch, op, edits, before, after, parent)
+    # offline nobody can be asked, and what it names may have come in the same push
+    looks = kind.looks and kind.looks.member in edits and not op.made_at
+    return _looked(batch, op, allowed) if looks else allowed
 
 
 def turn(batch: Batch, op: Op) -> Turn:

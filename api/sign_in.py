@@ -9,7 +9,7 @@ import base64
 import hashlib
 import ipaddress
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -139,9 +139,10 @@ async def by_password(
     now, username = access.now(), username.casefold()
     user: Record | None = None
     if login := await access.database.fetch(LOGIN, username):
-        [user] = await access.database.fetch(USER, login[0]["county_id"], login[0]["user_id"], device_id)
+        found = await access.database.fetch(USER, login[0]["county_id"], login[0]["user_id"], device_id)
+        user = next(iter(found), None)  # the number of a card that nobody has used yet is nobody's name
     # The network first: past its limit it makes no more rows for accounts, nor does it lock any
-    subjects = [("network", _network(network)), ("account", username)]
+    subjects = [("network", network_of(network)), ("account", username)]
     if user and user["own_device"] and user["state"] in ("active", "signed_out"):
         subjects = [("device", str(device_id))]
     await _check(access, passwords, subjects, password, user["password_hash"] if user else None)
@@ -155,17 +156,33 @@ async def by_password(
             raise wrong()
         if standing["closed_at"]:
             raise ACCOUNT_CLOSED(wipe=True)
-        if await tx.execute(DEVICE, county_id, device, user_id, device_name, now) == "INSERT 0 0":
+        if not await _registered(tx, county_id, device, user_id, device_name, now):
             if not user["own_device"]:
                 raise DEVICE_OF_ANOTHER()
             if user["state"] != "lost":  # one that was found again may bring what it has not sent, and nothing else (offline.py)
                 raise DEVICE_REVOKED(wipe=True)
-        await tx.execute(OUTDATED, county_id, device, now)
-        secret = secrets.token_bytes(32)
-        await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
-        return _tokens(access, county_id, user_id, standing, device, secret, now)
+        return await _first_tokens(tx, access, county_id, user_id, standing, device, now)
 
     return await access.database.plain(register)
+
+
+async def enter(tx: Tx, access: Access, county_id: int, user_id: UUID, device: UUID, device_name: str, now: datetime) -> Tokens | None:
+    """Signs in whoever has just shown, in this transaction, that the account is theirs; None for a device that is not, or was ended."""
+    standing = await tx.fetchrow(HOLD_USER, county_id, user_id)
+    if standing is None or not await _registered(tx, county_id, device, user_id, device_name, now):
+        return None
+    return await _first_tokens(tx, access, county_id, user_id, standing, device, now)
+
+
+async def _registered(tx: Tx, county_id: int, device: UUID, user_id: UUID, device_name: str, now: datetime) -> bool:
+    return await tx.execute(DEVICE, county_id, device, user_id, device_name, now) != "INSERT 0 0"
+
+
+async def _first_tokens(tx: Tx, access: Access, county_id: int, user_id: UUID, standing: Record, device: UUID, now: datetime) -> Tokens:
+    await tx.execute(OUTDATED, county_id, device, now)
+    secret = secrets.token_bytes(32)
+    await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
+    return _tokens(access, county_id, user_id, standing, device, secret, now)
 
 
 async def by_refresh_token(access: Access, token: str) -> Tokens:
@@ -262,25 +279,34 @@ def _parse(token: str) -> tuple[int, bytes]:
     return county_id, secret
 
 
-async def _check(access: Access, passwords: Passwords, subjects: list[tuple[str, str]], password: str, known: str | None) -> None:
-    """Counts the try before it looks at the password, so that many at once are counted too; only a wrong password stays counted."""
+async def count(access: Access, subjects: list[tuple[str, str]]) -> list[bytes]:
+    """Counts a try before anybody looks at what was tried, so that many at once are counted too. Raises `too-many-attempts`."""
     now, counted = access.now(), [_subject(kind, name) for kind, name in subjects]
     for (kind, _), subject in zip(subjects, counted, strict=True):
-        [count] = await access.database.fetch(TRY, subject, now, WINDOW)
-        if count["tries"] > MOST[kind]:  # nobody looks at the password, so nothing more is counted
-            for earlier in counted[: counted.index(subject) + 1]:
-                await access.database.fetch(TAKE_BACK, earlier)
-            seconds = max(1, int((count["until"] - now).total_seconds()))
+        [tried] = await access.database.fetch(TRY, subject, now, WINDOW)
+        if tried["tries"] > MOST[kind]:  # nobody looks, so nothing more is counted
+            await uncount(access, counted[: counted.index(subject) + 1])
+            seconds = max(1, int((tried["until"] - now).total_seconds()))
             raise TOO_MANY_ATTEMPTS(headers={"Retry-After": str(seconds)}, retry_after=seconds)
+    return counted
+
+
+async def uncount(access: Access, counted: Iterable[bytes]) -> None:
+    for subject in counted:
+        await access.database.fetch(TAKE_BACK, subject)
+
+
+async def _check(access: Access, passwords: Passwords, subjects: list[tuple[str, str]], password: str, known: str | None) -> None:
+    """Only a wrong password stays counted."""
+    counted = await count(access, subjects)
     right = True
     try:
         right = await passwords.right(password, known)
     finally:  # also where nobody had the time to look
-        for subject in counted if right else ():
-            await access.database.fetch(TAKE_BACK, subject)
+        await uncount(access, counted if right else ())
     if not right:
         raise wrong()
-    await access.database.fetch(FORGET, now)
+    await access.database.fetch(FORGET, access.now())
 
 
 def _subject(kind: str, name: str) -> bytes:
@@ -291,7 +317,7 @@ def _hash(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Who shares a line is counted together: /24 of IPv4, /56 of IPv6."""
     try:
         ip = ipaddress.ip_address(address)

@@ -120,24 +120,33 @@ class Printer:
 
     async def receipt(self, said: dict[str, Any]) -> bytes:
         """`said`: what receipt.typ names, `address` for the QR code among it."""
+        return await self._in_turn(self.printed, said)
+
+    async def sheet(self, template: bytes, said: dict[str, Any]) -> bytes:
+        """Of our own words and digits, and names of places."""
+        return await self._in_turn(self._legibly, template, said)
+
+    async def _in_turn(self, work: Callable[..., bytes], *args: Any) -> bytes:
         if self._inside > WAITING:
             raise busy()
         self._inside += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._one, self.printed, said)
+            return await asyncio.get_running_loop().run_in_executor(self._one, work, *args)
         finally:
             self._inside -= 1
 
     def printed(self, said: dict[str, Any]) -> bytes:
+        return self._legibly(TEMPLATE, {**said, "qr": _qr(said["address"])})
+
+    def _legibly(self, template: bytes, said: dict[str, Any]) -> bytes:
         """A character that no font has would be a box, and PDF/A, which allows none, an error: its number stands in its place. Should even
         that not do, so does that of every letter but the plainest."""
-        said = {**said, "qr": _qr(said["address"])}
         for shows in (self._shows, str.isascii):
             try:
-                return self._set(TEMPLATE, said)
+                return self._set(template, said)
             except TypstError:
                 said = _spelled(said, shows)
-        return self._set(TEMPLATE, said)
+        return self._set(template, said)
 
     @cached_property
     def _compiler(self) -> Compiler:

@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from api import accounts, demo, demo_migrants, demo_money, imports, money, pushed, sign_in, unsettled
+from api import accounts, activation, demo, demo_migrants, demo_money, imports, money, pushed, sign_in, unsettled
 from api.access import Access
+from api.db.activation import TAKE_NUMBERS
 from api.db.session import Tx
 from api.kinds import (
+    ACTIVATION_CARD,
     ATTENDANCE,
     CHARGE,
     CHECKUP_PROGRAMME,
@@ -33,7 +35,7 @@ from api.kinds import (
 )
 from api.places import county_named, new_county, standard_catalogues
 from api.problems import DECIDED, WAIVER_NOT_NOW, Problem
-from api.road import Op, write_all
+from api.road import Op, write, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords
 
@@ -142,7 +144,10 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
             else:
                 await put(desk if maker is None else callers[maker], ops)
     await _waiver(access, callers[next(user["id"] for user in users if user["username"] == "worker-1")])
-    await _counted(access, replace(officer, places=(), townships=(number[officers[officer.user_id or UUID(int=0)][0]],)))
+    officer = replace(officer, places=(), townships=(number[officers[officer.user_id or UUID(int=0)][0]],))
+    await _counted(access, officer)
+    [village] = next(user["places"] for user in users if user["username"] == "worker-1")
+    await _cards(access, officer, by_name["worker-1"], number[village])
     await access.database.write(desk, lambda tx: money.close_month(tx, desk, FIRST_MONTH, today=access.today(), now=access.now()))
     await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)
     for entry in demo.unsettled():
@@ -195,6 +200,23 @@ async def _waiver(access: Access, worker: Caller) -> None:
     except Problem as problem:
         if problem.kind is not WAIVER_NOT_NOW:
             raise
+
+
+async def _cards(access: Access, officer: Caller, worker: Caller, village: int) -> None:
+    """The township prints them, and the worker says whom they were handed to; again changes nothing."""
+    cards = demo.cards()
+
+    async def work(tx: Tx) -> None:
+        await tx.fetch(TAKE_NUMBERS, officer.county_id, [card["number"] for card in cards], [card["id"] for card in cards])
+        ops = [activation.printed(access.keys, village, card["number"], card["id"], card["code"]) for card in cards]
+        await write_all(tx, officer, ops, today=access.today(), now=access.now())
+
+    async def hand_over(tx: Tx) -> None:
+        ops = [Op(ACTIVATION_CARD, card["id"], {"person_id": card["person_id"]}, 1) for card in cards if card["person_id"]]
+        await write(tx, worker, ops, today=access.today(), now=access.now())  # of those that were handed over before it is stale
+
+    await access.database.write(officer, work)
+    await access.database.write(worker, hand_over)
 
 
 async def _counted(access: Access, officer: Caller) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api import accounts, checkups, imports, unsettled
+from api import accounts, activation, checkups, imports, unsettled
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
@@ -49,6 +49,7 @@ async def sweep(access: Access) -> None:
         await hand_over(access, keeper.county_id)
         await checkups.settle(access, keeper.county_id, await checkups.to_come(access, keeper.county_id))
         await as_days_go_by(access, keeper.county_id)
+        await activation.expire(access, keeper.county_id)
         await access.database.write(keeper, partial(imports.sweep, county_id=keeper.county_id, now=access.now()))
         await complete(access, keeper.county_id)
 

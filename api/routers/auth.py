@@ -8,23 +8,28 @@ from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 from starlette.responses import Response
 
-from api import sign_in
+from api import activation, sign_in
 from api.access import access_of
 from api.db.session import Tx
 from api.language import both
 from api.problems import (
     ACCOUNT_CLOSED,
+    CARD_NOT_BOUND,
+    CARD_SPENT,
     DEVICE_OF_ANOTHER,
     DEVICE_REVOKED,
     INVALID,
+    NOT_A_HEAD,
     TOO_LARGE,
     TOO_MANY_ATTEMPTS,
     WEAK_PASSWORD,
+    WRONG_CARD,
     WRONG_MEDIA_TYPE,
     WRONG_SIGN_IN,
 )
 from api.routers import wire
-from api.routers.records import READERS
+from api.routers.records import BAD_BODY, READERS
+from api.schemas.activation_card import Activation
 from api.schemas.base import Body, Words, says
 from api.schemas.faults import invalid
 from api.schemas.user import NewPassword, TokenReply
@@ -87,6 +92,10 @@ async def token(request: Request) -> Response:
             device_name=form.device_name,
             network=request.client.host if request.client else "",
         )
+    return _given(tokens)
+
+
+def _given(tokens: sign_in.Tokens) -> Response:
     body = {
         "access_token": tokens.access_token,
         "token_type": "bearer",
@@ -155,3 +164,43 @@ async def change_password(request: Request) -> Response:
     caller, sent = await wire.asked(request, NewPassword)
     await sign_in.change_password(access, request.app.state.passwords, caller, sent.password, sent.new_password)
     return Response(status_code=204)
+
+
+@router.post(
+    "/v1/auth/activate",
+    **wire.documented(
+        "activate",
+        ("用激活卡开通", "Activate with a card"),
+        (
+            "户主输入卡号、密码和自己定的新密码；卡号以后就是用户名。已有账号的（手机丢了），原来的密码和手机随即失效。"
+            "没收到回复就用卡号和新密码登录：卡只能用一次。",
+            "The head of a household types number and code, and a password of their own; the number is the user name from then on. Of an "
+            "account that is there already, after a lost phone, the old password and phones end. If the reply is lost, sign in with the "
+            "number and the new password: a card is used once.",
+        ),
+        None,
+        wire.reply(TokenReply, both("凭证", "The tokens")),
+        WRONG_CARD,
+        CARD_SPENT,
+        CARD_NOT_BOUND,
+        NOT_A_HEAD,
+        DEVICE_OF_ANOTHER,
+        WEAK_PASSWORD,
+        TOO_MANY_ATTEMPTS,
+        *BAD_BODY,
+        **wire.request_body(Activation),
+    ),
+)
+async def activate(request: Request) -> Response:
+    sent = await wire.read(request, Activation)
+    tokens = await activation.activate(
+        access_of(request),
+        request.app.state.passwords,
+        number=sent.card_number,
+        code=sent.code,
+        password=sent.password,
+        device_id=sent.device_id,
+        device_name=sent.device_name,
+        network=request.client.host if request.client else "",
+    )
+    return _given(tokens)

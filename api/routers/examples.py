@@ -21,6 +21,7 @@ from api.rules import residence as two_places
 from api.rules.attendance import id_of
 from api.rules.citizen_id import check_digit
 from api.rules.standard_catalogues import standard
+from api.schemas.activation_card import ActivationCard
 from api.schemas.attendance import Attendance
 from api.schemas.base import Change, EndOf, mark_of
 from api.schemas.catalogue_entry import CatalogueEntry
@@ -154,6 +155,7 @@ def by_operation() -> Mapping[str, Example]:
         [
             *_signing_in(county),
             *_family(county),
+            *_cards(county),
             *_records(county),
             *_users(county),
             *_imports(county),
@@ -225,6 +227,25 @@ def _family(county: _Demo) -> Iterator[tuple[str, Example]]:
     due |= {"words": "希望来访的日子：2026-11-27\n想问问养老金怎么领", "id": new["id"]}
     said: dict[str, Any] = {"created_by_name": head["name"], "assignee_name": None, "corrections": []}
     yield "request_visit", Example("head-1", {**_shown(FollowUp, due, place_id=county.number[home["place"]]), **said}, new)
+
+
+def _cards(county: _Demo) -> Iterator[tuple[str, Example]]:
+    drawer, wrong, handed, tried = (
+        _shown(ActivationCard, row, place_id=county.number[county.village], created_by=county.users["township-1"]["id"])
+        for row in demo.cards()
+    )
+    bound = {"status": "bound", "bound_on": "2026-11-24", "rev": 2}
+    yield from _reads("activation_card", "activation_cards", "worker-1", {**handed, "status": "printed"} | bound)
+    head = next(row["head_id"] for row in county.households.values() if row["number"] == "1101-07")
+    who = {"person_id": str(head)}
+    yield "change_activation_card", Example("worker-1", {**drawer, **who, **bound}, who, {"id": drawer["id"]})
+    voided = {**wrong, "status": "printed", "voided": True, "rev": 2}
+    yield "void_activation_card", Example("worker-1", voided, {"reason": "印坏了"}, {"id": wrong["id"]})
+    yield "print_activation_cards", Example("township-1", body={"place_id": county.number[county.village], "count": 8})
+    card = {"card_number": tried["number"], "code": demo.CARD_CODE, "password": demo.PASSWORD}
+    tokens = {"access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6Ij…", "token_type": "bearer", "expires_in": 900}
+    more = {"refresh_token": "1.Zr8hQd2…", "device_id": DEVICE_ID, "password_temporary": False}
+    yield "activate", Example(None, {**tokens, **more}, card)
 
 
 def _records(county: _Demo) -> Iterator[tuple[str, Example]]:

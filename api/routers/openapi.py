@@ -106,6 +106,7 @@ TAGS = {
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
     both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
     both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
+    both("激活卡", "Activation cards"): both("印卡、交给户主：户主用它开通", "Printed, handed over: a head opens the own seat with one"),
     both("同步", "Sync"): both("手机离线工作：上传修改，拉取变化，核对是否一致", "For phones that work offline: push, pull, and check"),
     both("待处理", "To settle"): both("冲突、未接受、等待中、收件箱：由人来决定", "Conflicts, refused, held, inbox: people decide"),
     both("关于本服务", "About the service"): both("谁运营、是否正常、公钥；无需登录", "Who operates it, is it well; no sign-in needed"),

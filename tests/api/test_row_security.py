@@ -292,8 +292,8 @@ async def test_a_family_statement_that_forgot_its_where_stays_in_the_households_
 ) -> None:
     """Whose seat it is, is found with the net open; it is shut again before anything else is read."""
     who = await known("head-1", access, sign_in, net)
-    sql = f"{FAMILY} SELECT x.id, s.place_id, s.above FROM s LEFT JOIN LATERAL (SELECT t.id FROM {name} t WHERE s.user_id IS NOT NULL) x ON true"
-    found = await run(net.app, sql, *who.identity, demo.DEMO_DAY)
+    forgot = f"SELECT x.id, s.place_id, s.above FROM s LEFT JOIN LATERAL (SELECT t.id FROM {name} t WHERE s.user_id IS NOT NULL) x ON true"
+    found = await run(net.app, FAMILY + forgot, *who.identity, demo.DEMO_DAY)
     here = replace(who.caller, places=(found[0]["place_id"],), above=tuple(found[0]["above"]))
     inside = {row["id"] for row in await records(net, KINDS[name], here, inside=True, most=1_000_000)}
     assert {row["id"] for row in found} - {None} == inside

@@ -148,7 +148,8 @@ SPOTS = {
     "township 3": _first(lambda s: {s.township_id} == HELD["township-3"]),
 }
 # A proposal is made by what another place says: test_residence_proposal.py
-PLACED = [kind for kind in KINDS.values() if not kind.public_below and kind.name != "residence_proposal"]
+# and an activation card by the press of the township: test_activation_card.py
+PLACED = [kind for kind in KINDS.values() if not kind.public_below and kind.name not in ("residence_proposal", "activation_card")]
 
 every_kind = pytest.mark.parametrize("kind", PLACED, ids=lambda kind: kind.name)
 every_caller = pytest.mark.parametrize("username", CALLERS)

@@ -16,7 +16,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api.access import Access
 from api.embedded import Urls
-from api.sign_in import MOST, Passwords, _network
+from api.sign_in import MOST, Passwords, network_of
 from tests.conftest import SignIn
 from tests.county import slug
 
@@ -453,11 +453,11 @@ async def test_a_hash_is_argon2id_at_full_cost() -> None:
     assert (await Passwords().hash("x")).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_who_shares_a_line_is_one_network() -> None:
-    assert _network("203.0.113.7") == _network("203.0.113.200") == _network("::ffff:203.0.113.9") == "203.0.113.0/24"
-    assert _network("203.0.114.7") != _network("::ffff:203.0.113.9")
-    assert _network("2001:db8:1:2aa::1") == _network("2001:db8:1:2bb::2") == "2001:db8:1:200::/56"
-    assert _network("testclient") == _network("") == "unknown"
+def test_who_shares_a_line_is_onenetwork_of() -> None:
+    assert network_of("203.0.113.7") == network_of("203.0.113.200") == network_of("::ffff:203.0.113.9") == "203.0.113.0/24"
+    assert network_of("203.0.114.7") != network_of("::ffff:203.0.113.9")
+    assert network_of("2001:db8:1:2aa::1") == network_of("2001:db8:1:2bb::2") == "2001:db8:1:200::/56"
+    assert network_of("testclient") == network_of("") == "unknown"
 
 
 # What is never said
