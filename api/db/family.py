@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from api.db.documents import FIRST, MOMENT, Documents
 from api.rules.visit_request import REASON
 
+# Of which records the family reads the members that are marked so (`Seen`), and of whom; a sealed value's end by its own name
+READS = {
+    **dict.fromkeys(("household", "person", "visit", "follow_up", "checkup_session", "charge", "payment", "refund"), "yes"),
+    "person.identity_last4": "head, consent",
+    "attendance": "head, minors, consent",
+    "residence": "head, minors",
+}
 MOST = 200  # entries in each list
 TODAY = "$6"  # of access.FAMILY; what a statement has for itself begins after it
 ITSELF = FIRST + 1
@@ -35,7 +42,7 @@ def _list(selected: str, most: int = MOST) -> str:
 
 def document(of: Mapping[str, Documents]) -> str:
     """One row: `household_id`, null without a seat, and `doc`. `of`: the documents of the kinds, by name."""
-    columns = {name: documents.of_family() for name, documents in of.items()}
+    columns = {name: documents.of_family() for name, documents in of.items() if name in READS}
     lists = {
         "members": f"""SELECT {columns["person"]},
             CASE WHEN t.id = s.person_id OR t.id = ANY (s.identity) THEN t.identity_last4 END AS identity_last4

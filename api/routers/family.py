@@ -28,7 +28,7 @@ from api.rules.attendance import Answer
 from api.schemas.family import FamilyFollowUp, FamilyRecord, Invitation, VisitRequest
 
 router = APIRouter(tags=[both("自己这一户", "The own household")])
-HEAD = ("household_head",)
+HEAD, CALLED = ("household_head",), both("户主", "the head of the household")
 _OF = {name: kind.documents for name, kind in KINDS.items()}
 DOCUMENT, INVITATION, FOLLOW_UP = statements.document(_OF), statements.invitation(_OF), statements.follow_up(_OF)
 ETAG = {
@@ -53,6 +53,7 @@ ETAG = {
             304: {"description": both("没有变", "It is as it was")},
         },
         NO_FAMILY_SEAT,
+        called=CALLED,
     ),
 )
 async def own_household(request: Request) -> Response:
@@ -75,6 +76,7 @@ async def own_household(request: Request) -> Response:
         receipt.ANSWER,
         NO_FAMILY_SEAT,
         NOT_FOUND,
+        called=CALLED,
     ),
 )
 async def own_receipt(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
@@ -115,6 +117,7 @@ for said, named, words in ANSWERS:
             NOT_FOUND,
             NOT_THIS_STEP,
             DECLINED_THIS_ROUND,
+            called=CALLED,
         ),
     )
 
@@ -138,6 +141,7 @@ for said, named, words in ANSWERS:
         ID_TAKEN,
         REFUSED_WORD,
         *BAD_BODY,
+        called=CALLED,
         **wire.request_body(VisitRequest),
     ),
 )

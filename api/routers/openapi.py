@@ -18,7 +18,7 @@ from api.accounts import BELOW, LEVELS
 from api.kinds import KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
-from api.routers import examples, wire
+from api.routers import examples, matrix, wire
 from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Seen, mark_of
 from api.sign_in import ENDS
@@ -42,7 +42,7 @@ INTRODUCTION = both(
 | `county` | 县级管理员 | 全县 |
 | `township` | 乡镇工作人员 | 本乡镇各村 |
 | `village` | 村级工作人员 | 所负责的村和小组 |
-| `household_head` | 中心户长 | 自己的小组 |
+| `household_head` | 户主，中心户长 | 自己这一户；中心户长还有自己的小组 |
 
 每一项都写明谁可以用（机器可读的在 `x-roles`）。
 
@@ -71,7 +71,7 @@ send them as they stand. What you change is demonstration data only.
 | `county` | administrators of the county | the whole county |
 | `township` | officers of a township | the villages of the township |
 | `village` | workers of a village | the villages and groups held |
-| `household_head` | the lead household of a group | the own group |
+| `household_head` | the head of a household, the lead household of a group | the own household; a lead household's own group |
 
 Each operation says who may call it (`x-roles` says it to machines).
 
@@ -371,3 +371,4 @@ def rights_as_markdown() -> str:
 if __name__ == "__main__":
     Path("docs/problems.md").write_text(problems_as_markdown(), "utf-8")
     Path("docs/rights.md").write_text(rights_as_markdown(), "utf-8")
+    matrix.PAGE.write_text(matrix.page(), "utf-8")

@@ -164,14 +164,16 @@ def documented(
     roles: Sequence[str] | None,
     answers: Mapping[int | str, Any],
     *kinds: ProblemKind,
+    called: str | None = None,
     **extra: Any,
 ) -> dict[str, Any]:
-    """What a route says of itself: what it is called and does, which `roles` may call it (None: anybody, without signing in), its answers
+    """What a route says of itself: what it is called and does, which `roles` may call it (None: anybody, without signing in; `called`
+    otherwise than ROLE_WORDS has it), its answers
     where all is well (none: 204), the problems it may answer with, and what else stands in the document (`request_body`)."""
     who = both("任何人，无需登录", "anybody, without signing in")
     if roles is not None:
         who = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
-        kinds = (*kinds, NOT_SIGNED_IN)
+        who, kinds = called or who, (*kinds, NOT_SIGNED_IN)
     return {
         "operation_id": operation_id,
         "summary": both(*named),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pypdf import PdfReader
 
-from api import activation
+from api import activation, sign_in
 from api.rules.activation_card import GOOD_FOR, TRIES, numbered
 from tests.conftest import TODAY, Phone, client
 from tests.county import HELD, OTHER, USERS, VILLAGE, County, op, push, refused
@@ -126,7 +126,7 @@ async def test_the_offices_read_cards_and_nobody_reads_a_code(county: County) ->
 
 async def test_a_number_that_somebody_has_is_passed_over(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
     draws = iter([990101001, 123456789])  # the first is the demonstration's
-    monkeypatch.setattr(activation.secrets, "randbelow", lambda below: next(draws) if below == 10**9 else 7)
+    monkeypatch.setattr("api.activation.secrets.randbelow", lambda below: next(draws) if below == 10**9 else 7)
     [(card, _)] = await printed(county)
     assert card["number"] == numbered("123456789")
 
@@ -242,7 +242,7 @@ async def test_wrong_codes_at_the_same_time_are_all_counted(county: County) -> N
 
 
 async def test_tries_are_counted_by_network_too(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(activation.sign_in.MOST, "network", 0)
+    monkeypatch.setitem(sign_in.MOST, "network", 0)
     refused(await activate(county, {"number": numbered("000000001")}, "00000000"), 429, "too-many-attempts")
 
 

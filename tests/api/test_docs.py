@@ -20,7 +20,7 @@ from playwright.async_api import Route, async_playwright
 
 from api import demo
 from api.problems import ALL
-from api.routers import examples, openapi
+from api.routers import examples, matrix, openapi
 from tests.conftest import Databases, Phone, client, running
 
 CHINESE = re.compile("[\u3400-\u9fff]")
@@ -339,3 +339,7 @@ def test_problems_are_listed() -> None:
 def test_rights_are_listed() -> None:
     stored = Path("docs/rights.md").read_text("utf-8")
     assert stored == openapi.rights_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
+
+
+def test_who_reads_which_member_is_listed() -> None:
+    assert matrix.PAGE.read_text("utf-8") == matrix.page(), "run .venv/bin/python -m api.routers.openapi"
