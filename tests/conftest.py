@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test process, the demonstration county in it, and clients that call the app without a socket."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -39,15 +40,16 @@ class Databases:
     urls: Urls
     var: Path
 
-    async def seeded(self) -> Urls:
-        """Seeded once, by the same road as everything else. What a county of its own has for passwords is nobody's secret, so they cost
-        little."""
+    async def seeded(self, var: Path) -> Urls:
+        """Seeded once, by the same road as everything else; `var` gets the keys that this was done with. What a county of its own has for
+        passwords is nobody's secret, so they cost little."""
         if not self._seeded:
             urls = await self.new()
             async with running(urls, self.var) as app:
                 app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))
                 await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
             self._seeded.append(urlsplit(urls.owner).path.removeprefix("/"))
+        shutil.copy(self.var / "keys.json", var)
         return await self.new(self._seeded[0])
 
     _seeded: list[str] = field(default_factory=list)
@@ -74,9 +76,14 @@ def databases(postgres: Urls, tmp_path_factory: pytest.TempPathFactory) -> Datab
 
 
 @pytest.fixture(scope="session")
-async def urls(databases: Databases) -> Urls:
+def shared_var(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("var")
+
+
+@pytest.fixture(scope="session")
+async def urls(databases: Databases, shared_var: Path) -> Urls:
     """The database that most tests share: the demonstration county."""
-    return await databases.seeded()
+    return await databases.seeded(shared_var)
 
 
 @asynccontextmanager
@@ -91,8 +98,8 @@ async def running(urls: Urls, var: Path, **settings: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture(scope="session")
-async def app(urls: Urls, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
-    async with running(urls, tmp_path_factory.mktemp("var")) as app:
+async def app(urls: Urls, shared_var: Path) -> AsyncIterator[Any]:
+    async with running(urls, shared_var) as app:
         yield app
 
 

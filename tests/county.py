@@ -55,7 +55,7 @@ class County:
 
 @asynccontextmanager
 async def a_county(databases: Databases, var: Path) -> AsyncIterator[County]:
-    urls = await databases.seeded()
+    urls = await databases.seeded(var)
     async with running(urls, var, POOL_SIZE="16") as app:
         app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))  # nobody's secret: signing in is no matter here
         owner = await asyncpg.connect(urls.owner)

@@ -179,7 +179,8 @@ def answered(answer: Answer, state: State, was: State, now: datetime) -> Row | P
         return {}
     if state not in ("confirmed", "declined"):
         return NOT_THIS_STEP()
-    return {"state": was if STEPS.get((state, was)) == "undo" else "invited", "undone_at": now}
+    back: State = "none" if was == "missed" else "invited"  # who missed it is asked once more by a make-up session alone
+    return {"state": was if STEPS.get((state, was)) == "undo" else back, "undone_at": now}
 
 
 # The two ways in: somebody who knows the record as it is, and a phone that knew it as it was

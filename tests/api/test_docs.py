@@ -43,7 +43,8 @@ MADE_BY_THE_SERVICE = {("create_group", "id"), ("create_user", "id"), ("create_i
 @pytest.fixture(scope="module")
 async def app(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
     """A demonstration county of its own: the examples change things."""
-    async with running(await databases.seeded(), tmp_path_factory.mktemp("docs")) as app:
+    var = tmp_path_factory.mktemp("docs")
+    async with running(await databases.seeded(var), var) as app:
         yield app
 
 

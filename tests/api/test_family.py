@@ -349,7 +349,7 @@ async def test_what_is_over_is_not_the_familys_to_change(family: Family) -> None
     gone = await family.asked("孙女")
     await change(family.worker, gone, state="missed")
     assert (await family.answer(gone, "decline")).json()["state"] == "declined"
-    assert (await family.answer(gone, "undo")).json()["state"] == "invited"  # there is no way back to what a worker noted
+    assert (await family.answer(gone, "undo")).json()["state"] == "missed"  # once more is asked by a make-up session alone
 
 
 async def test_a_decline_that_a_worker_noted_of_somebody_not_asked_goes_back_to_nothing(family: Family) -> None:

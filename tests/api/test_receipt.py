@@ -301,7 +301,7 @@ async def test_a_code_that_is_not_ours_opens_nothing(app: Any, sign_in: SignIn, 
 
 async def test_the_code_leads_where_the_families_reach_the_service(databases: Databases, tmp_path: Path) -> None:
     """Not to the address that it listens on, if there is another."""
-    async with running(await databases.seeded(), tmp_path, PUBLIC_URL="https://jiafang.example.gov.cn/jf/") as behind_a_proxy:
+    async with running(await databases.seeded(tmp_path), tmp_path, PUBLIC_URL="https://jiafang.example.gov.cn/jf/") as behind_a_proxy:
         phone = client(behind_a_proxy)
         form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
         phone.headers["Authorization"] = f"Bearer {(await phone.post('/v1/auth/token', data=form)).json()['access_token']}"
