@@ -35,7 +35,9 @@ def test_both_readmes_type_the_same_lines() -> None:
     assert transcript((ROOT / "README.zh-CN.md").read_text("utf-8")) == transcript((ROOT / "README.md").read_text("utf-8"))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/morning.md", "docs/checkup-day.md", "docs/money.md", "docs/two-places.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/morning.md", "docs/checkup-day.md", "docs/money.md", "docs/two-places.md", "docs/family.md"]
+)
 def test_the_transcript_happens_as_shown(page: str, base_url: str) -> None:
     steps = transcript((ROOT / page).read_text("utf-8"))
     mark = "----next----"
