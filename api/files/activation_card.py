@@ -13,7 +13,7 @@ WORDS = {
     "code": "密码 Code",
     "how": [
         "户主在手机上打开家访应用，选“用卡激活”，输入卡号和密码，自己定一个新密码。以后用卡号登录。",
-        "In the app, the head of the household chooses “activate with a card”, types number and code, and a password of their own. "
+        "In the app, the head of the household activates with this card: number and code, then a password of their own. "
         "From then on the number is the user name.",
         "交给您以后 30 天内有效，只能用一次，密码输错五次作废。不要给别人看。手机丢了，请向村里要一张新卡。",
         "Good for 30 days after it was handed to you, once, with five tries. Show it to nobody. Lost your phone? Ask for another card.",
