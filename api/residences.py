@@ -8,7 +8,7 @@ stays when it is answered; what the proposer hears lies in the row itself (`thei
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -40,23 +40,27 @@ class Pair:
     asked: Row | None
     proposal: Row | None
 
-    def heard(self, row: Row) -> Row | None:
+    def says(self, now: datetime) -> Row:
+        """What the proposer says: here, or in a letter."""
+        if self.proposer:
+            return rule.part(self.proposer, self.heard(self.proposer), now)
+        letter: Row = self.proposal["theirs"] or {} if self.proposal else {}
+        return rule.let_in(self.asked, letter) if self.asked else letter
+
+    def answers(self, now: datetime) -> Row | None:
+        """What the asked side says; None: nothing yet. A decline that is taken back is told, too."""
+        if self.asked:
+            return rule.part(self.asked, self.heard(self.asked), now)
+        because = self.proposal and self.proposal["declined_because"]
+        return {"declined_because": because} if because or (self.proposal and self.proposal["status"] == "declined") else None
+
+    def heard(self, row: Row) -> Mapping[str, Any] | None:
         """What the other side of `row` says, as far as the state needs it."""
         if row is self.asked:
-            return rule.core(self.proposer) if self.proposer else self.letter
+            return rule.core(self.proposer) if self.proposer else self.proposal and self.proposal["theirs"]
         if self.asked:
             return rule.core(self.asked)
-        return self.declined if self.proposal else row["theirs"]
-
-    @property
-    def letter(self) -> Row:
-        """What a proposer in another county wrote."""
-        return self.proposal["theirs"] if self.proposal else {}
-
-    @property
-    def declined(self) -> Row | None:
-        because = self.proposal and self.proposal["declined_because"]
-        return {"declined_because": because} if because else None
+        return rule.spoken({"declined_because": self.proposal["declined_because"]} if self.proposal else row["theirs"])
 
     @property
     def rows(self) -> list[Row]:
@@ -82,26 +86,27 @@ async def settle(tx: Tx, caller: Caller, residence_ids: Collection[UUID], *, tod
     return changed
 
 
-async def receive(tx: Tx, county_id: int, letter: Letter, *, today: date, now: datetime) -> Outcome:
+async def receive(tx: Tx, county_id: int, letter: Letter, sender: int, *, today: date, now: datetime) -> Outcome:
     """What another county says, as a transaction of the service itself. The same, or an older one, again changes nothing. Raises BadLetter
-    for one that comes from another place, or of another side, than those before."""
+    for one that comes from another county, or of another side, than those before, or than was asked."""
     theirs = {**letter.part, "version": letter.version, "from": letter.from_code}
-    found = {pair.residence_id: pair for pair in await _pairs(tx, county_id, [letter.residence_id])}
-    pair = found.get(letter.residence_id) or Pair(letter.residence_id, None, None, None)
-    kind, box = (RESIDENCE_PROPOSAL, pair.proposal) if pair.proposal else (RESIDENCE, pair.proposer)
+    proposals, rows = await _lock(tx, county_id, [letter.residence_id])
+    kind, boxes = RESIDENCE_PROPOSAL, [row for row in proposals if row["id"] == letter.residence_id]
+    if not boxes:
+        kind, boxes = RESIDENCE, [row for row in rows if row["residence_id"] == letter.residence_id]
     changed: dict[Key, Row] = {}
-    if box:
-        known = box["theirs"] or {"from": letter.from_code, "version": 0}
-        if box["side"] == letter.side or known.get("from") != letter.from_code:
+    for box in boxes[:1]:
+        known, far = box["theirs"], box[NEAR[letter.side]]
+        codes = [letter.from_code, *(row["code"] for row in await tx.fetch(statements.COUNTY_CODES, sender))]
+        expected = known["from"] == letter.from_code if known else not far or far[:6] in {code[:6] for code in codes}
+        if box["side"] == letter.side or not expected:
             raise BadLetter
-        if letter.version <= known["version"]:
+        if known and letter.version <= known["version"]:
             return "known"
         await store.put(tx, kind.store.update, county_id, [{**box, "theirs": theirs}])
-    elif letter.part.get("withdrawn") or letter.part.get("declined_because"):
-        return "known"
-    else:
-        new = await _new_proposal(tx, county_id, letter.residence_id, OTHER[letter.side], letter.to_code, today, now, theirs)
-        changed[RESIDENCE_PROPOSAL.name, new["id"]] = new | {"kind": RESIDENCE_PROPOSAL.name}
+    if not boxes:  # also where it was taken back meanwhile: an older letter may still come
+        [new] = await _propose(tx, county_id, [_proposal(letter.residence_id, OTHER[letter.side], theirs)], [letter.to_code], today, now)
+        changed[RESIDENCE_PROPOSAL.name, new["id"]] = new
     changed |= await bring_together(tx, county_id, [letter.residence_id], today=today, now=now)
     if changed:
         await store.tick(tx, county_id)
@@ -111,35 +116,38 @@ async def receive(tx: Tx, county_id: int, letter: Letter, *, today: date, now: d
 
 async def bring_together(tx: Tx, county_id: int, residence_ids: Collection[UUID], *, today: date, now: datetime) -> dict[Key, Row]:
     """The same in a transaction of the service itself."""
-    pairs = await _pairs(tx, county_id, residence_ids)
+    proposals, rows = await _lock(tx, county_id, residence_ids)
+    own = {row["code"][:6] for row in await tx.fetch(statements.COUNTY_CODES, county_id)}
+    known = {row["id"] for row in proposals}
+    wanted = {row["residence_id"]: row for row in rows if row["residence_id"] not in known and (_far(row) or "-")[:6] in own}
+    blank = [_proposal(residence_id, OTHER[row["side"]], None) for residence_id, row in wanted.items()]
+    made = await _propose(tx, county_id, blank, [_far(row) or "" for row in wanted.values()], today, now)
+    pairs = await _pairs(tx, county_id, [*proposals, *made], rows)
+    rows = [row for pair in pairs for row in pair.rows]
     for pair in pairs:
         for row in pair.rows:
             row["now"] = rule.state(row["side"], rule.core(row), pair.heard(row))
-    rows = [row for pair in pairs for row in pair.rows]
     for row in rows:
-        claims = [each for each in rows if each["person_id"] == row["person_id"] and each["now"] in rule.OPEN and each is not row]
-        row["others"] = len(claims) if row["side"] == "registration" and row["now"] in rule.OPEN else 0
-    changed: dict[Key, Row] = {}
+        row["others"] = sum(
+            each["person_id"] == row["person_id"] and each["residence_id"] != row["residence_id"] and each["now"] in rule.OPEN
+            for each in (rows if row["side"] == "registration" and row["now"] in rule.OPEN else ())
+        )
+    changed: dict[Key, Row] = {(RESIDENCE_PROPOSAL.name, row["id"]): row for row in made}
     letters: list[Row] = []
-    own = {row["code"][:6] for row in await tx.fetch(statements.COUNTY_CODES, county_id)}
     for pair in pairs:
-        says = rule.part(pair.proposer, pair.heard(pair.proposer), now) if pair.proposer else pair.letter
-        answer = rule.part(pair.asked, pair.heard(pair.asked), now) if pair.asked else pair.declined
+        says, answer = pair.says(now), pair.answers(now)
         if pair.proposer:
-            side, far = pair.proposer["side"], pair.proposer[NEAR[OTHER[pair.proposer["side"]]]]
-            if pair.proposal is None and far and far[:6] in own:
-                pair.proposal = await _new_proposal(tx, county_id, pair.residence_id, OTHER[side], far, today, now, None)
-            elif pair.proposal is None and far:
-                letters.append({"residence_id": pair.residence_id, "side": side, "to_code": far, "part": says})
-            heard = answer if pair.proposal else pair.proposer["theirs"]
-            _note(changed, RESIDENCE.name, pair.proposer, _seen(pair.proposer, heard, today))
-        elif pair.proposal and answer and (far := says.get(NEAR[OTHER[pair.proposal["side"]]])):  # nothing to whoever took it back
-            letters.append({"residence_id": pair.residence_id, "side": pair.proposal["side"], "to_code": far, "part": answer})
+            heard = rule.spoken(answer) if pair.proposal else pair.proposer["theirs"]
+            follows = _note(changed, RESIDENCE.name, pair.proposer, rule.follows(pair.proposer, heard, today))
+            if not pair.proposal:
+                letters += _letter(pair, pair.proposer["side"], _far(follows), says, heard)
+        elif pair.proposal and not says.get("withdrawn"):  # nothing to whoever took it back
+            letters += _letter(pair, pair.proposal["side"], says.get(NEAR[OTHER[pair.proposal["side"]]]), answer, says)
         if pair.asked:
-            _note(changed, RESIDENCE.name, pair.asked, _seen(pair.asked, says, today))
+            _note(changed, RESIDENCE.name, pair.asked, rule.follows(pair.asked, says, today))
         if pair.proposal:
-            follows = rule.proposed(says, answered=pair.asked is not None, declined_because=pair.proposal["declined_because"])
-            _note(changed, RESIDENCE_PROPOSAL.name, pair.proposal, follows)
+            members = rule.proposed(says, answered=pair.asked is not None, declined_because=pair.proposal["declined_because"])
+            _note(changed, RESIDENCE_PROPOSAL.name, pair.proposal, members | {"theirs": None if pair.proposer else says})
     for kind in (RESIDENCE_PROPOSAL, RESIDENCE):
         await store.put(tx, kind.store.update, county_id, [row for (name, _), row in changed.items() if name == kind.name])
     if letters:
@@ -147,37 +155,44 @@ async def bring_together(tx: Tx, county_id: int, residence_ids: Collection[UUID]
     return changed
 
 
-async def _new_proposal(
-    tx: Tx, county_id: int, residence_id: UUID, side: Side, code: str, today: date, now: datetime, theirs: Row | None
-) -> Row:
-    """At the place that the code means; what else it says follows."""
-    place = addressed(code, [dict(row) for row in await tx.fetch(statements.PLACES, county_id)])
-    new = dict.fromkeys(RESIDENCE_PROPOSAL.schema.model_fields) | {
-        "id": residence_id,
-        "place_id": place["place_id"],
-        "township_id": place["township_id"],
-        "rev": 1,
-        "voided": False,
-        "created_at": now,
-        "updated_at": now,
-        "side": side,
-        "status": "waiting",
-        "proposed_on": today,
-        "theirs": theirs,
-    }
-    await store.put(tx, RESIDENCE_PROPOSAL.store.insert, county_id, [new])
-    made = {"kind": RESIDENCE_PROPOSAL.name, "id": new["id"], "rev": 1, "made_at": now, "received_at": now, "mark": bytes(16)}
-    await store.put(tx, store.REVISE, county_id, [made])
-    return new | {"new": True}
+def _far(row: Mapping[str, Any]) -> str | None:
+    """Where the other side is, as far as is known."""
+    side: Side = row["side"]
+    code: str | None = row[NEAR[OTHER[side]]]
+    return code
 
 
-def _seen(row: Row, heard: Mapping[str, Any] | None, today: date) -> Row:
-    return rule.follows(row, None if heard is None else rule.let_in(heard, row["consents"]), today)
+def _letter(pair: Pair, side: Side, to_code: str | None, part: Row | None, heard: Mapping[str, Any] | None) -> list[Row]:
+    """With the consents that were heard: a side that has shut something, and erased it, gets it once more when that is open again."""
+    if not (to_code and part):
+        return []
+    return [
+        {"residence_id": pair.residence_id, "side": side, "to_code": to_code, "part": part | {"heard": (heard or {}).get("consents", {})}}
+    ]
 
 
-def _note(changed: dict[Key, Row], kind: str, row: Row, follows: Row) -> None:
-    if any(row[member] != value for member, value in follows.items()) or row.get("new"):
-        changed[kind, row["id"]] = {**row, **follows, "kind": kind}
+def _proposal(residence_id: UUID, side: Side, theirs: Row | None) -> Row:
+    return {"id": residence_id, "side": side, "theirs": theirs}
+
+
+async def _propose(tx: Tx, county_id: int, new: Sequence[Row], codes: Sequence[str], today: date, now: datetime) -> list[Row]:
+    """New proposals, at the places that the codes mean; what else they say follows."""
+    places = [dict(row) for row in await tx.fetch(statements.PLACES, county_id)] if new else []
+    blank = dict.fromkeys(RESIDENCE_PROPOSAL.schema.model_fields) | {"rev": 1, "voided": False, "created_at": now, "updated_at": now}
+    blank |= {"status": "waiting", "proposed_on": today, "kind": RESIDENCE_PROPOSAL.name}
+    at = [addressed(code, places) for code in codes]
+    made = [blank | row | {"place_id": place["place_id"], "township_id": place["township_id"]} for row, place in zip(new, at, strict=True)]
+    await store.put(tx, RESIDENCE_PROPOSAL.store.insert, county_id, made)
+    first = {"kind": RESIDENCE_PROPOSAL.name, "rev": 1, "made_at": now, "received_at": now, "mark": bytes(16)}
+    await store.put(tx, store.REVISE, county_id, [first | {"id": row["id"]} for row in made])
+    return made
+
+
+def _note(changed: dict[Key, Row], kind: str, row: Row, follows: Row) -> Row:
+    after = {**row, **follows, "kind": kind}
+    if any(row[member] != value for member, value in follows.items()):
+        changed[kind, row["id"]] = after
+    return after
 
 
 async def _lock(tx: Tx, county_id: int, residence_ids: Collection[UUID]) -> tuple[list[Row], list[Row]]:
@@ -188,16 +203,13 @@ async def _lock(tx: Tx, county_id: int, residence_ids: Collection[UUID]) -> tupl
     return store.decoded(RESIDENCE_PROPOSAL.store, proposals), store.decoded(RESIDENCE.store, rows)
 
 
-async def _pairs(tx: Tx, county_id: int, residence_ids: Collection[UUID]) -> list[Pair]:
+async def _pairs(tx: Tx, county_id: int, proposals: Sequence[Row], rows: Sequence[Row]) -> list[Pair]:
     """The other side answers where it is asked: a person of the place that the proposal lies in, or below it."""
-    proposals, rows = await _lock(tx, county_id, residence_ids)
-    people = {row["person_id"] for row in rows}
-    found = await tx.fetch(statements.PEOPLE, county_id, list(people))
+    found = await tx.fetch(statements.PEOPLE, county_id, list({row["person_id"] for row in rows}))
     about = {row["id"]: {**row, "consents": orjson.loads(row["consents"] or "{}")} for row in found}
     sides: dict[UUID, dict[str, Row]] = defaultdict(dict)
     for row in rows:
-        row |= {name: value for name, value in about[row["person_id"]].items() if name != "id"}
-        sides[row["residence_id"]][row["side"]] = row
+        sides[row["residence_id"]][row["side"]] = row | {name: value for name, value in about[row["person_id"]].items() if name != "id"}
     asked = {row["id"]: row for row in proposals}
     pairs = []
     for residence_id in sorted({*sides, *asked}):

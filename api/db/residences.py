@@ -62,12 +62,13 @@ WHERE o.county_id = $1 AND o.residence_id = $2::uuid AND o.side = $3::text"""
 FAILED = """
 UPDATE outbox o SET tries = o.tries + 1, try_at = $5::timestamptz, problem = $6::text, dead = $7::bool
 WHERE o.county_id = $1 AND o.residence_id = $2::uuid AND o.side = $3::text AND o.version = $4::int"""
-# The oldest, and at the most what somebody can look through
-UNDELIVERED = """
+_UNDELIVERED = """
 SELECT o.residence_id, o.side, o.to_code, o.version, o.delivered_version, o.made_at, o.tries, o.problem,
   CASE WHEN o.dead THEN 'dead' ELSE 'waiting' END AS state
-FROM outbox o WHERE o.county_id = $1 AND o.delivered_version < o.version
-  AND ($2::text IS NULL OR o.dead = ($2::text = 'dead')) ORDER BY o.made_at, o.residence_id, o.side LIMIT 500"""
+FROM outbox o WHERE o.county_id = $1 AND o.delivered_version < o.version"""
+# The oldest, and at the most what somebody can look through
+UNDELIVERED = f"{_UNDELIVERED} AND ($2::text IS NULL OR o.dead = ($2::text = 'dead')) ORDER BY o.made_at, o.residence_id, o.side LIMIT 500"
+ONE_UNDELIVERED = f"{_UNDELIVERED} AND o.residence_id = $2::uuid AND o.side = $3::text"
 REPLAY = """
 UPDATE outbox o SET dead = false, tries = 0, try_at = $4::timestamptz
 WHERE o.county_id = $1 AND o.residence_id = $2::uuid AND o.side = $3::text AND o.dead"""

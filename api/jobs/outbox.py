@@ -11,6 +11,7 @@ from functools import partial
 
 import asyncpg
 import orjson
+from pydantic import ValidationError
 
 from api import residences
 from api.access import Access
@@ -55,13 +56,13 @@ async def _due(county_id: int, now: datetime, tx: Tx) -> list[asyncpg.Record]:
 async def _send(access: Access, county_id: int, from_code: str, row: asyncpg.Record) -> None:
     about, keeper = (county_id, row["residence_id"], row["side"]), command_line(county_id)
     names = ("residence_id", "side", "version", "to_code")
-    letter = Letter(from_code=from_code, part=orjson.loads(row["part"]), **{name: row[name] for name in names})
     try:
+        letter = Letter(from_code=from_code, part=orjson.loads(row["part"]), **{name: row[name] for name in names})
         answer = await take(access, letter.sign(access.keys))
         receipt = read_receipt(access.keys, answer)
         if (receipt.residence_id, receipt.side, receipt.version) != (letter.residence_id, letter.side, letter.version):
             raise BadLetter
-    except (asyncpg.PostgresError, Problem, BadLetter, NoSuchCounty) as error:
+    except (asyncpg.PostgresError, Problem, BadLetter, NoSuchCounty, ValidationError) as error:
         dead, wait = row["tries"] + 1 >= TRIES, FIRST_WAIT * 2 ** row["tries"]
         said = (row["version"], access.now() + wait, type(error).__name__, dead)
         await access.database.write(keeper, lambda tx: tx.execute(statements.FAILED, *about, *said))
@@ -74,10 +75,10 @@ async def _send(access: Access, county_id: int, from_code: str, row: asyncpg.Rec
 async def take(access: Access, text: str) -> str:
     """What the county that a letter is for does with it: the receipt. Raises BadLetter or NoSuchCounty."""
     letter = read_letter(access.keys, text)
-    county_id = await _county(access, letter.to_code)
+    county_id, sender = await _county(access, letter.to_code), await _county(access, letter.from_code)
 
     async def work(tx: Tx) -> str:
-        outcome = await residences.receive(tx, county_id, letter, today=access.today(), now=access.now())
+        outcome = await residences.receive(tx, county_id, letter, sender, today=access.today(), now=access.now())
         about = letter.model_dump(include={"residence_id", "side", "version"})
         return Receipt(**about, received_at=access.now(), outcome=outcome).sign(access.keys)
 
@@ -87,12 +88,8 @@ async def take(access: Access, text: str) -> str:
 async def _county(access: Access, code: str) -> int:
     """The county that a division code lies in, also by a code that it had once."""
     counties = await access.database.fetch(statements.COUNTIES)
-    for county in counties:
-        if county["code"][:6] == code[:6]:
+    for county in sorted(counties, key=lambda county: bool(county["code"][:6] != code[:6])):  # most are asked for by the code of today
+        known = [row["code"] for row in await access.database.fetch(statements.COUNTY_CODES, county["county_id"])]
+        if known and code[:6] in {each[:6] for each in (county["code"], *known)}:  # one without places is not set up yet
             return int(county["county_id"])
-    for county in counties:
-        number = county["county_id"]
-        former = await access.database.fetch(statements.COUNTY_CODES, number)
-        if any(row["code"][:6] == code[:6] for row in former):
-            return int(number)
     raise NoSuchCounty

@@ -90,19 +90,14 @@ async def letters(request: Request, query: Annotated[LettersQuery, Query()]) -> 
         NOT_FOUND,
     ),
 )
-async def replay(
-    request: Request,
-    residence_id: UUID,
-    side: Side,
-) -> Response:
+async def replay(request: Request, residence_id: UUID, side: Side) -> Response:
     caller, access = await _desk(request), access_of(request)
 
     async def work(tx: Tx) -> dict[str, Any]:
         await tx.execute(statements.REPLAY, caller.county_id, residence_id, side, access.now())
-        found = await tx.fetch(statements.UNDELIVERED, caller.county_id, None)
-        again = [dict(row) for row in found if (row["residence_id"], row["side"]) == (residence_id, side)]
-        if not again:
+        found = await tx.fetchrow(statements.ONE_UNDELIVERED, caller.county_id, residence_id, side)
+        if found is None:
             raise NOT_FOUND()
-        return again[0]
+        return dict(found)
 
     return wire.json(await access.database.write(caller, work))

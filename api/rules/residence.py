@@ -25,6 +25,7 @@ AGREED = ("since_on", "until_on", "cause")
 ONLY: dict[str, Side] = {"services": "residence", "wishes": "registration", "asks": "registration"}
 OPEN: tuple[State, ...] = ("proposed", "provisional", "accepted")
 WAITING: tuple[State, ...] = ("proposed", "provisional")
+TOGETHER: tuple[State, ...] = ("provisional", "accepted")  # both places keep the person; before and after, nothing passes by consent
 PATIENCE = timedelta(days=30)  # then both are reminded, and nothing is decided
 ROUND = timedelta(days=365)  # who refused something is not asked for it again
 AFTER_COMING_HOME = timedelta(days=30)  # then the day is forgotten
@@ -66,7 +67,7 @@ def id_of(row: Mapping[str, Any]) -> UUID:
 
 
 def state(side: Side, mine: Part | None, theirs: Part | None) -> State:
-    """What both parts make it, seen from either side alike."""
+    """What both parts make it, seen from either side alike. None: no answer yet."""
     said = {side: mine, OTHER[side]: theirs}
     if any(part and (part.get("declined_because") or part.get("withdrawn")) for part in said.values()):
         return "declined"
@@ -139,6 +140,7 @@ def opened(consents: Mapping[str, Any]) -> set[str]:
 WHO = ("name", "sex", "born_on")
 # By consent alone
 SHUT: dict[str, Shared] = {"phones": "share_contact", "attended_on": "share_attendance", "services": "share_services"}
+OF_SIDE: dict[str, Side] = {"attended_on": "residence", "services": "residence"}
 SHOWN = (*AGREED, "declined_because", "comes_home_on", "wishes", "asks", "services", "phones", "attended_on")
 LISTS = ("asks", "services", "phones", "attended_on")
 
@@ -150,6 +152,11 @@ def core(row: Mapping[str, Any]) -> Row:
     return {name: plain(row[name]) for name in (*AGREED, "declined_because")} | {"consents": row["consents"]}
 
 
+def spoken(part: Part | None) -> Part | None:
+    """Whoever takes back a decline has said nothing."""
+    return part if part and (part.get("withdrawn") or part.get("declined_because") or "since_on" in part) else None
+
+
 def part(row: Mapping[str, Any], heard: Part | None, now: datetime) -> Row:
     """What the side of `row` says to the other. `row`: a residence with what is known of its person: name, sex, born_on, phones,
     attended_on, consents, others (how many other open ones there are). `heard`: the core of the other side; None: no answer yet."""
@@ -157,23 +164,24 @@ def part(row: Mapping[str, Any], heard: Part | None, now: datetime) -> Row:
     says = core(row)
     if row["voided"]:
         return says
+    now_it_is = state(side, says, heard)
+    says[NEAR[side]] = of_township(row["code"]) if side == "residence" else row["code"]
+    if now_it_is == "declined":  # perhaps of somebody else
+        return says
     given = effective(row["consents"], (heard or {}).get("consents", {}))
-    says |= {"comes_home_on": plain(row["comes_home_on"]), NEAR[side]: row["code"]}
-    if side == "residence":
-        says["living_in"] = of_township(row["code"])
-        says |= {name: row[name] for name in ("services", "attended_on") if SHUT[name] in opened(given)}
-    else:
+    open_now = opened(given) if now_it_is in TOGETHER else set()
+    says["comes_home_on"] = plain(row["comes_home_on"])
+    if side == "registration":
         says |= {"wishes": row["wishes"], "asks": sorted(set(row["asks"]) - refused(given, now)), "elsewhere": row["others"] > 0}
-    if SHUT["phones"] in opened(given):
-        says["phones"] = row["phones"]
+    says |= {name: row[name] for name, purpose in SHUT.items() if purpose in open_now and OF_SIDE.get(name, side) == side}
     if heard is None:
         says |= {name: plain(row[name]) for name in WHO} | {NEAR[OTHER[side]]: row[NEAR[OTHER[side]]]}
     return says
 
 
-def let_in(theirs: Part, consents: Mapping[str, Any]) -> Row:
-    """The other side's part without what the person does not let pass, whichever side heard it."""
-    given = opened(effective(consents, theirs.get("consents", {})))
+def let_in(row: Mapping[str, Any], theirs: Part) -> Row:
+    """What the other side says, without what the person does not let pass, whichever side heard it."""
+    given = set() if row["voided"] else opened(effective(row["consents"], theirs.get("consents", {})))
     return {name: value for name, value in theirs.items() if name not in SHUT or SHUT[name] in given}
 
 
@@ -181,12 +189,14 @@ def follows(row: Mapping[str, Any], theirs: Part | None, today: date) -> Row:
     """The members of a residence in the state `now` that follow from what the other side says."""
     side: Side = row["side"]
     far, same, waits = NEAR[OTHER[side]], row["now"] == row["state"], row["now"] in WAITING
-    said = theirs or {}
+    kept = None if theirs is None else let_in(row, theirs)
+    said = spoken(kept) or {}
+    shown = {name: value for name, value in said.items() if name not in SHUT or row["now"] in TOGETHER}
     return {
         "state": row["now"],
-        "theirs": theirs,
+        "theirs": kept,
         "consented": effective(row["consents"], said.get("consents", {})),
-        "other": None if theirs is None else {name: said.get(name, [] if name in LISTS else None) for name in SHOWN},
+        "other": {name: shown.get(name, [] if name in LISTS else None) for name in SHOWN} if said else None,
         NEAR[side]: row["code"],
         far: said.get(far) or row[far],
         "claimed_elsewhere": row["others"] > 0 if side == "registration" else said.get("elsewhere", False),
@@ -197,13 +207,10 @@ def follows(row: Mapping[str, Any], theirs: Part | None, today: date) -> Row:
 
 def proposed(says: Part, *, answered: bool, declined_because: str | None) -> Row:
     """The members of a proposal that follow from what its proposer says. Who it is about is not kept longer than it is needed."""
-    gone = says.get("withdrawn", False)
-    status = "withdrawn" if gone else "answered" if answered else "declined" if declined_because else "waiting"
+    gone = says.get("withdrawn") or says.get("declined_because")
+    status = "answered" if answered else "withdrawn" if gone else "declined" if declined_because else "waiting"
     members = {name: None if answered or gone else says.get(name) for name in (*WHO, *NEAR.values(), *AGREED)}
-    return {name: date.fromisoformat(v) if v and name.endswith("_on") else v for name, v in members.items()} | {
-        "status": status,
-        "theirs": dict(says),
-    }
+    return {name: date.fromisoformat(v) if v and name.endswith("_on") else v for name, v in members.items()} | {"status": status}
 
 
 def of_township(code: str | None) -> str | None:

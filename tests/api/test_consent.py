@@ -2,10 +2,12 @@
 
 from uuid import uuid4
 
+import pytest
+
 from api.problems import DECLINED_THIS_ROUND, GUARDIAN_NEEDED
 from tests.checkups import a_round
 from tests.county import County, fold, level, refused
-from tests.two_places import NOW, a_place, accepted, change, changed, listed
+from tests.two_places import NOW, a_migrant, a_place, accepted, change, changed, listed
 
 
 async def test_what_the_person_lets_pass(county: County) -> None:
@@ -25,6 +27,34 @@ async def test_what_the_person_lets_pass(county: County) -> None:
     await migrant.home.consents("share_contact", "withdrawn")  # said at home, over the holidays
     home, there = await migrant.both()
     assert (home["other"]["phones"], there["other"]["phones"], home["other"]["services"] != []) == ([], [], True)
+
+
+async def test_nothing_passes_before_both_places_keep_the_person(county: County) -> None:
+    migrant = await a_migrant(county)
+    await migrant.there.consents("share_contact")
+    await migrant.there.says("residence", migrant.residence_id, registered_in=migrant.home.code)
+    kept = await county.owner.fetchval("SELECT row_to_json(p)::text FROM residence_proposal p WHERE id = $1", migrant.residence_id)
+    assert "刘远" in kept
+    assert "13800138000" not in kept
+    assert (await migrant.home.says("registration", migrant.residence_id)).json()["other"]["phones"] == ["13800138000"]
+
+
+@pytest.mark.parametrize("how", ["void", "decline", "end"])
+async def test_nothing_passes_once_one_place_does_not(county: County, how: str) -> None:
+    migrant = await accepted(county)
+    await migrant.there.consents("share_contact")
+    home, there = await migrant.both()
+    assert home["other"]["phones"] == ["13800138000"]
+    if how == "void":
+        await migrant.home.worker.post(f"/v1/residences/{home['id']}/void", json={"reason": "登记错了"})
+    elif how == "decline":
+        await changed(migrant.home.worker, home, declined_because="不是本村人")
+    else:
+        await changed(migrant.there.worker, there, until_on="2026-11-20")
+    [home] = await listed(migrant.home.worker, residence_id=migrant.residence_id, voided=how == "void")
+    assert home["other"]["phones"] == []
+    rows = await county.owner.fetch("SELECT row_to_json(r)::text AS doc FROM residence r WHERE residence_id = $1", migrant.residence_id)
+    assert [row["doc"] for row in rows if "13800138000" in row["doc"]] == []
 
 
 async def test_withdrawal_empties_the_other_sides_phone(county: County) -> None:

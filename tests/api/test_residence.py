@@ -224,6 +224,14 @@ async def test_two_places_that_claim_somebody_both_hear_of_it_and_the_clock_deci
     assert (await elsewhere.residence(second))["claimed_elsewhere"] is False
 
 
+async def test_both_ends_of_one_residence_are_not_two_claims(county: County) -> None:
+    place, residence_id = await a_place(county, "worker-1", "刘近"), str(uuid4())
+    await place.says("residence", residence_id, registered_in=place.code)
+    await place.says("registration", residence_id)
+    rows = await listed(place.worker, residence_id=residence_id)
+    assert [(row["state"], row["claimed_elsewhere"]) for row in rows] == [("accepted", False)] * 2
+
+
 async def test_a_whole_household_leaves_together(county: County) -> None:
     migrant = await a_migrant(county)
     people = await listed(migrant.home.worker, "people", household_id=migrant.home.household["id"])

@@ -13,7 +13,7 @@ from api import demo_migrants
 from api.exchange.letter import BadLetter, Letter, read_letter, read_receipt
 from api.jobs import outbox
 from api.problems import NOT_FOUND
-from api.tokens import Keys
+from api.tokens import LETTER, Keys, signed
 from tests.conftest import Databases
 from tests.county import County, a_county, fold, level, refused
 from tests.two_places import SECOND, Migrant, a_far_migrant, a_second_county, changed
@@ -147,11 +147,145 @@ def sign(county: County, row: Any) -> str:
     return Letter(from_code=from_code, part=json.loads(row["part"]), **{n: row[n] for n in names}).sign(county.access.keys)
 
 
+async def delivered(county: County) -> None:
+    """Letters, the answers to them, and what follows from those."""
+    for _ in range(4):
+        await outbox.deliver(county.access)
+
+
+async def test_the_first_letter_comes_after_it_was_taken_back(county: County) -> None:
+    migrant = await proposed(county)
+    [first] = [sign(county, row) for row in await written(county) if str(row["residence_id"]) == migrant.residence_id]
+    row = await migrant.there.residence(migrant.residence_id)
+    assert (await migrant.there.worker.post(f"/v1/residences/{row['id']}/void", json={"reason": "登记错了"})).status_code == 200
+    await delivered(county)
+    await outbox.take(county.access, first)
+    asked = await migrant.home.proposal(migrant.residence_id)
+    assert (asked["status"], asked["name"]) == ("withdrawn", None)
+
+
+async def test_a_decline_that_is_taken_back_is_told_too(county: County) -> None:
+    migrant = await proposed(county)
+    await delivered(county)
+    for because, name, state in (("查无此人", None, "declined"), (None, "赵远", "proposed")):
+        asked = await migrant.home.proposal(migrant.residence_id)
+        await changed(migrant.home.worker, asked, "residence-proposals", declined_because=because)
+        await delivered(county)
+        assert (await migrant.there.residence(migrant.residence_id))["state"] == state
+        assert (await migrant.home.proposal(migrant.residence_id))["name"] == name
+    assert (await migrant.there.residence(migrant.residence_id))["other"] is None
+    assert (await migrant.home.says("registration", migrant.residence_id)).json()["state"] == "accepted"
+    await delivered(county)
+    assert (await migrant.there.residence(migrant.residence_id))["state"] == "accepted"
+
+
+@pytest.mark.parametrize("who", ["home", "there"])
+async def test_who_takes_back_a_withdrawal_before_it_was_delivered_gets_what_was_erased(county: County, who: str) -> None:
+    migrant = await accepted(county)
+    await migrant.home.consents("share_contact")
+    await delivered(county)
+    assert [row["other"]["phones"] for row in await migrant.both()] == [["13800138000"], ["13800138000"]]
+    heard: Any = getattr(migrant, who)
+    await heard.consents("share_contact", "withdrawn", "2026-11-24T03:00:00.000Z")
+    assert (await heard.residence(migrant.residence_id))["other"]["phones"] == []
+    await county.owner.execute("UPDATE consent SET created_at = acted_at")  # the day of the tests is past
+    await heard.consents("share_contact", "given", "2026-11-24T04:00:00.000Z")
+    await delivered(county)
+    assert [row["other"]["phones"] for row in await migrant.both()] == [["13800138000"], ["13800138000"]]
+
+
+@pytest.mark.parametrize("who", ["home", "there"])
+async def test_nothing_of_what_was_withdrawn_is_left_where_it_was_said(county: County, who: str) -> None:
+    migrant = await accepted(county)
+    await migrant.there.consents("share_contact")
+    await delivered(county)
+    heard: Any = getattr(migrant, who)
+    await heard.consents("share_contact", "withdrawn", "2026-11-24T05:00:00.000Z")
+    kept: list[str] = []
+    for table in ("residence", "residence_proposal", "outbox"):
+        rows = await county.owner.fetch(
+            f"SELECT row_to_json(t)::text AS doc FROM {table} t WHERE county_id = $1", 1 if who == "home" else 2
+        )
+        kept += [row["doc"] for row in rows if migrant.residence_id in row["doc"]]
+    assert kept
+    assert [doc for doc in kept if "13800138000" in doc] == []
+
+
+async def test_only_the_county_that_was_asked_answers_first(county: County) -> None:
+    migrant = await proposed(county)
+    await delivered(county)
+    row = await migrant.there.residence(migrant.residence_id)
+    assert row["state"] == "proposed"
+    await county.owner.execute("UPDATE residence SET registered_in = '990303001201' WHERE id = $1", row["id"])  # another one was
+    part: dict[str, Any] = {"since_on": "2026-03-01", "until_on": None, "cause": "work", "consents": {}, "registered_in": migrant.home.code}
+    about: dict[str, Any] = {"residence_id": migrant.residence_id, "side": "registration", "version": 1}
+    letter = Letter(**about, from_code="990101000000", to_code=SECOND, part=part)
+    with pytest.raises(BadLetter):
+        await outbox.take(county.access, letter.sign(county.access.keys))
+
+
+NONSENSE: list[dict[str, Any]] = [
+    {"since_on": 5},
+    {"since_on": "0000-00-00"},
+    {"until_on": {}},
+    {"cause": None},
+    {"name": 2**63},
+    {"name": "远" * 100_000},
+    {"phones": [{}]},
+    {"services": [{"on": "2026-01-01", "code": "fine"}]},
+    {"consents": {"share_contact": ["given", "2026-99-99T00:00:00.000000+00"]}},
+    {"consents": {"share_everything": ["given", "2026-11-24T00:00:00.000000+00"]}},
+    {"address": "南街一号"},
+]
+
+
+@pytest.mark.parametrize("says", NONSENSE, ids="-".join)
+async def test_a_letter_that_says_nonsense_holds_up_no_other(county: County, says: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "TRIES", 1)
+    wrong, right = await proposed(county), await proposed(county)
+    early = "UPDATE outbox SET part = part || $2::text::jsonb, try_at = '2020-01-01' WHERE residence_id = $1"
+    await county.owner.execute(early, wrong.residence_id, json.dumps(says))
+    await outbox.deliver(county.access)
+    assert (await right.home.proposal(right.residence_id))["status"] == "waiting"
+    dead = await county.owner.fetchrow("SELECT dead, problem FROM outbox WHERE residence_id = $1", wrong.residence_id)
+    assert (dead["dead"], dead["problem"]) == (True, "ValidationError")
+    assert (await wrong.home.worker.get(f"/v1/residence-proposals/{wrong.residence_id}")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\x00", 2**70])
+def test_what_no_database_holds_is_no_letter(county: County, name: Any) -> None:
+    about: dict[str, Any] = {"residence_id": uuid4(), "side": "residence", "version": 1, "from_code": SECOND, "to_code": "990101000000"}
+    body = Letter(**about, part={}).model_dump(mode="json") | {"part": {"name": name}}
+    with pytest.raises(BadLetter):
+        read_letter(county.access.keys, signed(county.access.keys, LETTER, body))
+
+
+async def test_a_county_is_found_by_a_code_that_it_had(county: County) -> None:
+    migrant = await a_far_migrant(county)
+    await county.owner.execute(
+        "INSERT INTO place SELECT 1, gen_random_uuid(), 9001, 0, 1, false, created_at, updated_at, NULL, '990199000000', '旧县', level,"
+        " NULL, NULL, '{1}', NULL, NULL, false, '{}' FROM place WHERE county_id = 1 AND place_id = 1"
+    )
+    await migrant.there.says("residence", migrant.residence_id, registered_in="990199000000")
+    await delivered(county)
+    admin = await county.sign_in("county-admin")
+    assert (await admin.get(f"/v1/residence-proposals/{migrant.residence_id}")).json()["place_id"] == 1
+
+
+async def test_a_county_that_is_not_set_up_yet_gets_no_letters(county: County) -> None:
+    await county.owner.execute("INSERT INTO county (county_id, code) VALUES (4, '990404000000')")
+    migrant = await a_far_migrant(county)
+    await migrant.there.says("residence", migrant.residence_id, registered_in="990404001201")
+    await outbox.deliver(county.access)
+    row = await county.owner.fetchrow("SELECT problem FROM outbox WHERE residence_id = $1", migrant.residence_id)
+    assert row["problem"] == "NoSuchCounty"
+
+
 async def test_two_processes_deliver_at_once(county: County) -> None:
     migrant = await proposed(county)
     await asyncio.gather(*(outbox.deliver(county.access) for _ in range(4)))
     assert (await migrant.home.proposal(migrant.residence_id))["rev"] == 1
-    assert await written(county) == []
+    assert migrant.residence_id not in [str(row["residence_id"]) for row in await written(county)]
 
 
 async def test_a_county_that_is_not_here_is_a_dead_letter_until_somebody_has_it_tried_again(
@@ -169,9 +303,16 @@ async def test_a_county_that_is_not_here_is_a_dead_letter_until_somebody_has_it_
         assert [(await phone.get("/v1/outbox")).status_code, (await phone.post(path)).status_code] == [403, 403]
     assert migrant.residence_id not in (await other.get("/v1/outbox")).text  # each county its own
     refused(await other.post(path), 404, NOT_FOUND.slug)
-    [dead] = (await admin.get("/v1/outbox", params={"state": "dead"})).json()["items"]
+    items = (await admin.get("/v1/outbox", params={"state": "dead"})).json()["items"]
+    [dead] = [item for item in items if item["residence_id"] == migrant.residence_id]
     assert (dead["residence_id"], dead["problem"], dead["tries"], "part" in dead) == (migrant.residence_id, "NoSuchCounty", 1, False)
-    assert (await admin.post(path)).json()["state"] == "waiting"
+    older = (
+        "INSERT INTO outbox SELECT county_id, gen_random_uuid(), side, to_code, part, version, '2020-01-01', 0, 1, try_at, true, NULL, NULL"
+        " FROM outbox, generate_series(1, 500) WHERE residence_id = $1"
+    )
+    await county.owner.execute(older, migrant.residence_id)
+    assert (await admin.post(path)).json()["state"] == "waiting"  # however many others there are
+    await county.owner.execute("DELETE FROM outbox WHERE made_at = '2020-01-01'")
     await county.owner.execute("INSERT INTO county (county_id, code) VALUES (3, '990303000000')")  # it has come
     await county.owner.execute("INSERT INTO clock (county_id, tick, floor_tick) VALUES (3, 0, 0)")
     await county.owner.execute(
@@ -179,7 +320,7 @@ async def test_a_county_that_is_not_here_is_a_dead_letter_until_somebody_has_it_
         " NULL, NULL, '{}', NULL, NULL, false, '{}' FROM place WHERE county_id = 1 AND place_id = 1"
     )
     await outbox.deliver(county.access)
-    assert (await admin.get("/v1/outbox")).json() == {"items": []}
+    assert migrant.residence_id not in (await admin.get("/v1/outbox")).text
     refused(await admin.post(path), 404, NOT_FOUND.slug)
 
 

@@ -47,8 +47,27 @@ async def test_one_that_was_taken_back_says_nothing_of_anybody(county: County) -
     assert (await migrant.there.worker.post(f"/v1/residences/{made['id']}/void", json={"reason": "登记错了"})).status_code == 200
     proposal = await migrant.home.proposal(migrant.residence_id)
     assert (proposal["status"], proposal["name"], proposal["born_on"], proposal["living_in"]) == ("withdrawn", None, None, None)
-    kept = await county.owner.fetchval("SELECT theirs::text FROM residence_proposal WHERE id = $1", migrant.residence_id)
+    kept = await county.owner.fetchval("SELECT row_to_json(p)::text FROM residence_proposal p WHERE id = $1", migrant.residence_id)
     assert "刘远" not in kept
+
+
+async def test_whoever_proposed_and_thinks_better_of_it_takes_it_back(county: County) -> None:
+    migrant = await a_migrant(county)
+    made = (await migrant.there.says("residence", migrant.residence_id, registered_in=migrant.home.code)).json()
+    assert (await changed(migrant.there.worker, made, declined_because="弄错了"))["state"] == "declined"
+    proposal = await migrant.home.proposal(migrant.residence_id)
+    assert (proposal["status"], proposal["name"]) == ("withdrawn", None)
+
+
+async def test_what_no_village_is_asked_the_county_hands_on(county: County) -> None:
+    migrant = await a_migrant(county)
+    await migrant.there.says("residence", migrant.residence_id, registered_in="990101999299")  # no such village, nor such a township
+    admin = await county.sign_in("county-admin")
+    proposal = (await admin.get(f"/v1/residence-proposals/{migrant.residence_id}")).json()
+    assert proposal["place_id"] == 1
+    await changed(admin, proposal, "residence-proposals", place_id=VILLAGE)
+    assert (await migrant.home.proposal(migrant.residence_id))["name"] == "刘远"
+    assert (await migrant.home.says("registration", migrant.residence_id)).json()["state"] == "accepted"
 
 
 @pytest.mark.parametrize("username", [*list(USERS)[:10], "township-3", "worker-5"])
@@ -62,5 +81,4 @@ async def test_whoever_holds_the_place_that_is_asked_finds_it(county: County, us
     assert {reply.status_code for reply in replies} == {200 if reaches else 404}
     assert (migrant.residence_id in [item["id"] for item in await listed(phone, "residence-proposals", status="waiting")]) is reaches
     patched = await phone.patch(path, json={"declined_because": "查无此人"}, headers={"If-Match": '"1"'})
-    writes = role in ("township", "village")
-    assert patched.status_code == (403 if not writes else 200 if reaches else 404)
+    assert patched.status_code == (403 if role == "household_head" else 200 if reaches else 404)
