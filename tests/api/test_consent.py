@@ -117,3 +117,9 @@ async def test_for_a_child_a_guardian_agrees(county: County) -> None:
     made = (await listed(place.worker, "consents", person_id=place.person))[0]
     for call in (place.worker.patch(f"/v1/consents/{made['id']}", json={}), place.worker.post(f"/v1/consents/{made['id']}/void")):
         assert (await call).status_code == 405
+
+
+async def test_nobody_agrees_on_a_day_to_come(county: County) -> None:
+    place = await a_place(county, "worker-1", "刘远")
+    said = {"purpose": "share_contact", "act": "given", "acted_at": "2062-11-20T02:00:00.000Z", "text_version": "2026-1"}
+    refused(await place.worker.post("/v1/consents", json={"person_id": place.person, **said}), 422, "day-to-come", "/acted_at")
