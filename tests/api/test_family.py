@@ -11,7 +11,7 @@ from api import accounts, demo
 from api.rules import visit_request
 from tests.checkups import NOW, change
 from tests.conftest import TODAY, Phone
-from tests.county import HELD, PLACES, USERS, County, refused, slug
+from tests.county import HELD, PLACES, USERS, County, op, push, refused, slug
 
 GROUP = PLACES[next(h["place"] for h in demo.households() if h["id"] == USERS["head-1"]["household_id"])]
 PATH = "/v1/me/household"
@@ -169,6 +169,26 @@ async def test_an_adults_attendance_is_there_only_where_that_adult_agreed(family
     assert await shown() == {own["id"], child["id"]}
     await family.agrees("孙女", "withdrawn", through="guardian")
     assert child["id"] in await shown()
+
+
+@pytest.mark.parametrize("order", [("given", "withdrawn"), ("withdrawn", "given")])
+async def test_a_refusal_counts_over_a_consent_of_the_same_moment(family: Family, order: tuple[str, str]) -> None:
+    grown, child = await family.asked("儿子"), await family.asked("孙女")
+    said = {
+        "person_id": family.people["儿子"],
+        "purpose": "head_sees_attendance",
+        "acted_at": NOW,
+        "text_version": "2026-1",
+    }
+    first, then = sorted(str(uuid4()) for _ in order)
+    await push(family.worker, *(op("consent", i, {**said, "act": act}) for i, act in zip((first, then), order, strict=True)))
+    await family.county.owner.execute(
+        "UPDATE consent SET acted_at = created_at + interval '1 hour' WHERE person_id = $1", said["person_id"]
+    )
+    stored = "SELECT count(DISTINCT created_at) FROM consent WHERE person_id = $1"
+    assert await family.county.owner.fetchval(stored, said["person_id"]) == 1
+    shown = {invitation["id"] for invitation in (await family.reads())["invitations"]}
+    assert shown == {child["id"]} != {grown["id"]}
 
 
 async def test_a_reminder_of_a_check_up_says_who_was_asked(family: Family) -> None:
