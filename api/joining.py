@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+import orjson
+
 from api import road
 from api.db import store
 from api.db.checkups import OF_PEOPLE
@@ -11,7 +13,7 @@ from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.db.tables.follow_up import OPEN
 from api.db.tables.person import PEOPLE
-from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, Kind
+from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, RESIDENCE, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
 from api.road import Op
 from api.rules.attendance import CALLED, id_of, joined
@@ -38,6 +40,7 @@ async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, now: date
     """The first record is voided and names the second, its successor; both stay readable. Where it headed a household, the second does."""
     one, into = await _two(tx, caller, PERSON, person_id, into_id)
     ops = await _attendances(tx, caller, person_id, into_id, now)
+    ops += [Op(RESIDENCE, row["id"], {"person_id": into_id}, row["rev"]) for row in await _residences(tx, caller, person_id)]
     # to void again is no refusal: so the one, too, has to be as it was read, unless it is joined already
     ops += [_as_it_is(PERSON, row) for row in (one, into) if not row["voided"]]
     ops += [Op(PERSON, person_id, {"joined_into_id": into_id}, one["rev"], void=SAME)]
@@ -46,13 +49,27 @@ async def join(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, now: date
 
 
 async def part(tx: Tx, caller: Caller, person_id: UUID) -> list[Op]:
-    """Two people after all: the record is what it was before it was joined."""
+    """Two people after all: the record is what it was before it was joined, and the residences that it brought are its own again."""
     found = await store.rows(tx, PERSON.store.found, caller, [person_id])
     if not found:
         raise NOT_FOUND()
-    rows = [row for row in await store.rows(tx, OF_PEOPLE, caller, [person_id]) if row["joined_into_id"]]
-    whole = [Op(ATTENDANCE, row["id"], {"joined_into_id": None}, row["rev"]) for row in rows]
+    into_id = found[0]["joined_into_id"]
+    rows = await _residences(tx, caller, into_id) if into_id else []
+    whose: dict[UUID, list[str] | None] = {}  # from whom to whom it went last
+    for step in await tx.fetch(store.TRAIL, caller.county_id, RESIDENCE.name, [row["id"] for row in rows]):
+        whose[step["id"]] = orjson.loads(step["changes"] or "{}").get("person_id", whose.get(step["id"]))
+    brought = [row for row in rows if whose[row["id"]] == [str(person_id), str(into_id)]]
+    into = await store.rows(tx, PERSON.store.found, caller, [into_id]) if into_id else []
+    asked = [row for row in await store.rows(tx, OF_PEOPLE, caller, [person_id]) if row["joined_into_id"]]
+    whole = [Op(ATTENDANCE, row["id"], {"joined_into_id": None}, row["rev"]) for row in asked]
+    whole += [Op(RESIDENCE, row["id"], {"person_id": person_id}, row["rev"]) for row in brought]
+    whole += [_as_it_is(PERSON, row) for row in into if not row["voided"]]  # whose consents are fewer now
     return [Op(PERSON, person_id, {"joined_into_id": None}, found[0]["rev"]), *whole]
+
+
+async def _residences(tx: Tx, caller: Caller, person_id: UUID) -> list[Row]:
+    ids = [row["id"] for row in await store.rows(tx, RESIDENCE.store.occupied, caller, [person_id])]
+    return await store.rows(tx, RESIDENCE.store.found, caller, ids)
 
 
 async def _attendances(tx: Tx, caller: Caller, person_id: UUID, into_id: UUID, now: datetime) -> list[Op]:

@@ -395,8 +395,10 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
     if op.void is not None:
         if not (kind.voids or op.doc.get("joined_into_id")):
             return NOT_ALLOWED()
-        successor = batch.occupied[kind.name][op.id] and not op.doc.get("joined_into_id")  # what it stands for would be in no list
-        if successor or any(batch.occupied[child.name][op.id] for child in CHILDREN[kind.name]):
+        joined = op.doc.get("joined_into_id") is not None
+        successor = batch.occupied[kind.name][op.id] and not joined  # what it stands for would be in no list
+        stays = [child for child in CHILDREN[kind.name] if not (joined and child.append_only)]  # what was said stays said
+        if successor or any(batch.occupied[child.name][op.id] for child in stays):
             return HAS_RECORDS()
         if refused_word(op.void):
             return REFUSED_WORD.at("/reason")
@@ -490,8 +492,10 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
     if kind.parent:
-        siblings = batch.occupied[kind.name][after[kind.parent.member]]
-        (siblings.discard if after["voided"] else siblings.add)(op.id)
+        children = batch.occupied[kind.name]
+        children[(before or after)[kind.parent.member]].discard(op.id)
+        if not after["voided"]:
+            children[after[kind.parent.member]].add(op.id)
     if kind.parent and kind.parent.follows:
         parent_id = after[kind.parent.member]
         if kind.parent.follows.when(before, after, batch.rows[kind.parent.kind][parent_id]):

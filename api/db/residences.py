@@ -24,10 +24,10 @@ SELECT p.id, p.name, p.sex, p.born_on, p.phones, coalesce(q.code, u.code) AS cod
     WHERE a.county_id = $1 AND a.person_id = p.id AND a.state = 'attended' AND NOT a.voided ORDER BY 1) AS attended_on,
   (SELECT json_object_agg(c.purpose, json_build_array(c.act, to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.USOF')))::text FROM (
     SELECT DISTINCT ON (c.purpose) c.purpose, c.act, e.at FROM consent c
-    JOIN person j ON j.county_id = $1 AND j.id = c.person_id AND (j.id = p.id OR j.joined_into_id = p.id)
     CROSS JOIN LATERAL (SELECT CASE c.act WHEN 'given' THEN least(c.acted_at, c.created_at) ELSE c.created_at END AS at) e
     WHERE c.county_id = $1 AND c.purpose LIKE 'share%' AND NOT c.voided
-      AND c.person_id IN (SELECT i.id FROM person i WHERE i.county_id = $1 AND (i.id = p.id OR i.joined_into_id = p.id))
+      AND c.person_id IN (WITH RECURSIVE one AS (SELECT p.id UNION
+        SELECT i.id FROM one JOIN person i ON i.county_id = $1 AND i.joined_into_id = one.id) SELECT one.id FROM one)
     ORDER BY c.purpose, e.at DESC, c.act DESC, c.id) c) AS consents
 FROM person p JOIN place q ON q.county_id = $1 AND q.place_id = p.place_id
   LEFT JOIN place u ON u.county_id = $1 AND u.place_id = q.parent_id

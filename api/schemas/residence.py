@@ -78,7 +78,7 @@ class Residence(Record):
         says("两侧共用的编号；回应对方提出的登记时照抄", "Shared by both sides: a new one proposes, that of a proposal answers it"),
     ]
     side: Annotated[Side, ONCE, says("这一侧：registration 户籍地 · residence 现居住地", "Which side this row is", "residence")]
-    person_id: Annotated[Id, ONCE, says("本侧的人员编号", "The person, in this side's own register")]
+    person_id: Annotated[Id, says("本侧的人员编号；认错了人可改", "The person, in this side's own register; may be put right")]
     registered_in: Annotated[
         DivisionCode | None,
         says("户籍地区划代码；户籍一侧由服务器填", "Where registered: a division code. On its own side the service fills it in"),

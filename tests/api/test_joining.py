@@ -13,6 +13,7 @@ from tests.api.test_household import entered
 from tests.api.test_person import added, change, found
 from tests.conftest import Phone, SignIn
 from tests.county import OTHER, VILLAGE, County, fold, level, op, push, refused
+from tests.two_places import a_place, accepted
 
 
 @pytest.fixture
@@ -115,6 +116,35 @@ async def test_phones_learn_the_successor(county: County) -> None:
 
 
 # Households
+
+
+async def test_residences_and_consents_are_of_the_one_who_is_left(county: County) -> None:
+    """And of whoever they were, when the two are parted."""
+    migrant = await accepted(county)
+    twin = await a_place(county, "worker-4", "刘远")
+    await migrant.there.consents("share_contact")
+    await twin.consents("share_contact", "withdrawn")
+    _, there = await migrant.both()
+    at_home = [(await migrant.home.residence(migrant.residence_id))["other"]["phones"]]
+    for action, body, person in (("join", {"into_id": twin.person}, twin.person), ("part", {}, migrant.there.person)):
+        reply = await migrant.there.worker.post(f"/v1/people/{migrant.there.person}/{action}", json=body)
+        assert reply.status_code == 200, reply.text
+        home, there = await migrant.both()
+        assert (there["person_id"], there["state"]) == (person, "accepted")
+        at_home.append(home["other"]["phones"])
+    assert at_home == [["13800138000"], [], ["13800138000"]]
+
+
+async def test_a_refusal_holds_however_often_its_record_is_joined(county: County) -> None:
+    migrant = await accepted(county)
+    twins = [await a_place(county, "worker-4", "刘远") for _ in range(2)]
+    await migrant.there.consents("share_contact")
+    await twins[0].consents("share_contact", "withdrawn")
+    assert (await migrant.home.residence(migrant.residence_id))["other"]["phones"] == ["13800138000"]
+    for one, into in ((twins[0].person, twins[1].person), (twins[1].person, migrant.there.person)):
+        reply = await migrant.there.worker.post(f"/v1/people/{one}/join", json={"into_id": into})
+        assert reply.status_code == 200, reply.text
+    assert (await migrant.home.residence(migrant.residence_id))["other"]["phones"] == []
 
 
 async def test_a_household_goes_into_another_and_keeps_its_visits(worker: Phone) -> None:
