@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -51,8 +51,9 @@ class Pair:
         """What the asked side says; None: nothing yet. A decline that is taken back is told, too."""
         if self.asked:
             return rule.part(self.asked, self.heard(self.asked), now)
-        because = self.proposal and self.proposal["declined_because"]
-        return {"declined_because": because} if because or (self.proposal and self.proposal["status"] == "declined") else None
+        if self.proposal and (self.proposal["declined_because"] or self.proposal["status"] == "declined"):
+            return {"declined_because": self.proposal["declined_because"]}
+        return None
 
     def heard(self, row: Row) -> Mapping[str, Any] | None:
         """What the other side of `row` says, as far as the state needs it."""
@@ -97,16 +98,18 @@ async def receive(tx: Tx, county_id: int, letter: Letter, sender: int, *, today:
     changed: dict[Key, Row] = {}
     for box in boxes[:1]:
         known, far = box["theirs"], box[NEAR[letter.side]]
-        codes = [letter.from_code, *(row["code"] for row in await tx.fetch(statements.COUNTY_CODES, sender))]
-        expected = known["from"] == letter.from_code if known else not far or far[:6] in {code[:6] for code in codes}
-        if box["side"] == letter.side or not expected:
+        if box["side"] == letter.side or (known or {}).get("from", letter.from_code) != letter.from_code:
             raise BadLetter
-        if known and letter.version <= known["version"]:
+        if known is None:
+            codes = [letter.from_code, *(row["code"] for row in await tx.fetch(statements.COUNTY_CODES, sender))]
+            if kind is RESIDENCE_PROPOSAL or (far and far[:6] not in {code[:6] for code in codes}):  # somebody of this county proposed it
+                raise BadLetter
+        elif letter.version <= known["version"]:
             return "known"
         await store.put(tx, kind.store.update, county_id, [{**box, "theirs": theirs}])
     if not boxes:  # also where it was taken back meanwhile: an older letter may still come
-        [new] = await _propose(tx, county_id, [_proposal(letter.residence_id, OTHER[letter.side], theirs)], [letter.to_code], today, now)
-        changed[RESIDENCE_PROPOSAL.name, new["id"]] = new
+        asks = {letter.residence_id: _Asks(OTHER[letter.side], letter.to_code, theirs)}
+        changed = {(RESIDENCE_PROPOSAL.name, row["id"]): row for row in await _propose(tx, county_id, asks, today, now)}
     changed |= await bring_together(tx, county_id, [letter.residence_id], today=today, now=now)
     if changed:
         await store.tick(tx, county_id)
@@ -119,19 +122,20 @@ async def bring_together(tx: Tx, county_id: int, residence_ids: Collection[UUID]
     proposals, rows = await _lock(tx, county_id, residence_ids)
     own = {row["code"][:6] for row in await tx.fetch(statements.COUNTY_CODES, county_id)}
     known = {row["id"] for row in proposals}
-    wanted = {row["residence_id"]: row for row in rows if row["residence_id"] not in known and (_far(row) or "-")[:6] in own}
-    blank = [_proposal(residence_id, OTHER[row["side"]], None) for residence_id, row in wanted.items()]
-    made = await _propose(tx, county_id, blank, [_far(row) or "" for row in wanted.values()], today, now)
+    here = {row["residence_id"]: row for row in rows if (_far(row) or "-")[:6] in own and row["residence_id"] not in known}
+    asks = {residence_id: _Asks(OTHER[row["side"]], _far(row), None) for residence_id, row in here.items()}
+    made = await _propose(tx, county_id, asks, today, now)
     pairs = await _pairs(tx, county_id, [*proposals, *made], rows)
     rows = [row for pair in pairs for row in pair.rows]
     for pair in pairs:
         for row in pair.rows:
             row["now"] = rule.state(row["side"], rule.core(row), pair.heard(row))
+    claims = defaultdict[UUID, set[UUID]](set)  # person -> residences
     for row in rows:
-        row["others"] = sum(
-            each["person_id"] == row["person_id"] and each["residence_id"] != row["residence_id"] and each["now"] in rule.OPEN
-            for each in (rows if row["side"] == "registration" and row["now"] in rule.OPEN else ())
-        )
+        if row["now"] in rule.OPEN:
+            claims[row["person_id"]].add(row["residence_id"])
+    for row in rows:
+        row["elsewhere"] = row["side"] == "registration" and row["now"] in rule.OPEN and len(claims[row["person_id"]]) > 1
     changed: dict[Key, Row] = {(RESIDENCE_PROPOSAL.name, row["id"]): row for row in made}
     letters: list[Row] = []
     for pair in pairs:
@@ -155,33 +159,35 @@ async def bring_together(tx: Tx, county_id: int, residence_ids: Collection[UUID]
     return changed
 
 
-def _far(row: Mapping[str, Any]) -> str | None:
+def _far(row: Mapping[str, Any]) -> Any:
     """Where the other side is, as far as is known."""
-    side: Side = row["side"]
-    code: str | None = row[NEAR[OTHER[side]]]
-    return code
+    return row[NEAR[OTHER[row["side"]]]]
 
 
 def _letter(pair: Pair, side: Side, to_code: str | None, part: Row | None, heard: Mapping[str, Any] | None) -> list[Row]:
     """With the consents that were heard: a side that has shut something, and erased it, gets it once more when that is open again."""
-    if not (to_code and part):
-        return []
-    return [
-        {"residence_id": pair.residence_id, "side": side, "to_code": to_code, "part": part | {"heard": (heard or {}).get("consents", {})}}
-    ]
+    said = part and part | {"heard": (heard or {}).get("consents", {})}
+    return [{"residence_id": pair.residence_id, "side": side, "to_code": to_code, "part": said}] if to_code and said else []
 
 
-def _proposal(residence_id: UUID, side: Side, theirs: Row | None) -> Row:
-    return {"id": residence_id, "side": side, "theirs": theirs}
+class _Asks(NamedTuple):
+    """Which side is asked, by which code, and what the letter said, if one came."""
+
+    side: Side
+    code: str
+    theirs: Row | None
 
 
-async def _propose(tx: Tx, county_id: int, new: Sequence[Row], codes: Sequence[str], today: date, now: datetime) -> list[Row]:
+async def _propose(tx: Tx, county_id: int, asks: Mapping[UUID, _Asks], today: date, now: datetime) -> list[Row]:
     """New proposals, at the places that the codes mean; what else they say follows."""
-    places = [dict(row) for row in await tx.fetch(statements.PLACES, county_id)] if new else []
+    places = [dict(row) for row in await tx.fetch(statements.PLACES, county_id)] if asks else []
     blank = dict.fromkeys(RESIDENCE_PROPOSAL.schema.model_fields) | {"rev": 1, "voided": False, "created_at": now, "updated_at": now}
     blank |= {"status": "waiting", "proposed_on": today, "kind": RESIDENCE_PROPOSAL.name}
-    at = [addressed(code, places) for code in codes]
-    made = [blank | row | {"place_id": place["place_id"], "township_id": place["township_id"]} for row, place in zip(new, at, strict=True)]
+    made = []
+    for residence_id, (side, code, theirs) in asks.items():
+        place = addressed(code, places)
+        at = {"place_id": place["place_id"], "township_id": place["township_id"]}
+        made.append(blank | at | {"id": residence_id, "side": side, "theirs": theirs})
     await store.put(tx, RESIDENCE_PROPOSAL.store.insert, county_id, made)
     first = {"kind": RESIDENCE_PROPOSAL.name, "rev": 1, "made_at": now, "received_at": now, "mark": bytes(16)}
     await store.put(tx, store.REVISE, county_id, [first | {"id": row["id"]} for row in made])

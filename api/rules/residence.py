@@ -159,7 +159,7 @@ def spoken(part: Part | None) -> Part | None:
 
 def part(row: Mapping[str, Any], heard: Part | None, now: datetime) -> Row:
     """What the side of `row` says to the other. `row`: a residence with what is known of its person: name, sex, born_on, phones,
-    attended_on, consents, others (how many other open ones there are). `heard`: the core of the other side; None: no answer yet."""
+    attended_on, consents, elsewhere (whether there are other open ones). `heard`: the core of the other side; None: no answer yet."""
     side: Side = row["side"]
     says = core(row)
     if row["voided"]:
@@ -172,7 +172,7 @@ def part(row: Mapping[str, Any], heard: Part | None, now: datetime) -> Row:
     open_now = opened(given) if now_it_is in TOGETHER else set()
     says["comes_home_on"] = plain(row["comes_home_on"])
     if side == "registration":
-        says |= {"wishes": row["wishes"], "asks": sorted(set(row["asks"]) - refused(given, now)), "elsewhere": row["others"] > 0}
+        says |= {"wishes": row["wishes"], "asks": sorted(set(row["asks"]) - refused(given, now)), "elsewhere": row["elsewhere"]}
     says |= {name: row[name] for name, purpose in SHUT.items() if purpose in open_now and OF_SIDE.get(name, side) == side}
     if heard is None:
         says |= {name: plain(row[name]) for name in WHO} | {NEAR[OTHER[side]]: row[NEAR[OTHER[side]]]}
@@ -199,7 +199,7 @@ def follows(row: Mapping[str, Any], theirs: Part | None, today: date) -> Row:
         "other": {name: shown.get(name, [] if name in LISTS else None) for name in SHOWN} if said else None,
         NEAR[side]: row["code"],
         far: said.get(far) or row[far],
-        "claimed_elsewhere": row["others"] > 0 if side == "registration" else said.get("elsewhere", False),
+        "claimed_elsewhere": row["elsewhere"] if side == "registration" else said.get("elsewhere", False),
         "waiting_since": ((row["waiting_since"] if same else None) or today) if waits else None,
         "reminded_on": row["reminded_on"] if same else None,
     }
@@ -207,8 +207,8 @@ def follows(row: Mapping[str, Any], theirs: Part | None, today: date) -> Row:
 
 def proposed(says: Part, *, answered: bool, declined_because: str | None) -> Row:
     """The members of a proposal that follow from what its proposer says. Who it is about is not kept longer than it is needed."""
-    gone = says.get("withdrawn") or says.get("declined_because")
-    status = "answered" if answered else "withdrawn" if gone else "declined" if declined_because else "waiting"
+    gone = says.get("withdrawn") or (says.get("declined_because") and not answered)
+    status = "withdrawn" if gone else "answered" if answered else "declined" if declined_because else "waiting"
     members = {name: None if answered or gone else says.get(name) for name in (*WHO, *NEAR.values(), *AGREED)}
     return {name: date.fromisoformat(v) if v and name.endswith("_on") else v for name, v in members.items()} | {"status": status}
 

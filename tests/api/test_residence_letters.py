@@ -13,10 +13,11 @@ from api import demo_migrants
 from api.exchange.letter import BadLetter, Letter, read_letter, read_receipt
 from api.jobs import outbox
 from api.problems import NOT_FOUND
+from api.rules.residence import SIDES
 from api.tokens import LETTER, Keys, signed
 from tests.conftest import Databases
 from tests.county import County, a_county, fold, level, refused
-from tests.two_places import SECOND, Migrant, a_far_migrant, a_second_county, changed
+from tests.two_places import SECOND, Migrant, a_far_migrant, a_migrant, a_second_county, changed
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +223,19 @@ async def test_only_the_county_that_was_asked_answers_first(county: County) -> N
     letter = Letter(**about, from_code="990101000000", to_code=SECOND, part=part)
     with pytest.raises(BadLetter):
         await outbox.take(county.access, letter.sign(county.access.keys))
+
+
+async def test_a_residence_of_two_villages_here_is_for_no_other_county(county: County) -> None:
+    migrant = await a_migrant(county)
+    await migrant.there.says("residence", migrant.residence_id, registered_in=migrant.home.code)
+    await migrant.home.says("registration", migrant.residence_id)
+    part: dict[str, Any] = {"since_on": "2026-03-01", "until_on": "2026-03-02", "cause": "work", "consents": {}}
+    for side in SIDES:
+        about: dict[str, Any] = {"residence_id": migrant.residence_id, "side": side, "version": 9}
+        letter = Letter(**about, from_code=SECOND, to_code="990101000000", part=part)
+        with pytest.raises(BadLetter):
+            await outbox.take(county.access, letter.sign(county.access.keys))
+    assert [row["state"] for row in await migrant.both()] == ["accepted", "accepted"]
 
 
 NONSENSE: list[dict[str, Any]] = [

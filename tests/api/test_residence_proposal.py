@@ -39,6 +39,9 @@ async def test_one_that_was_answered_is_declined_in_the_answer(county: County) -
     migrant = await accepted(county)
     proposal = await migrant.home.proposal(migrant.residence_id)
     refused(await change(migrant.home.worker, proposal, "residence-proposals", declined_because="弄错了"), 409, DECIDED.slug)
+    _, there = await migrant.both()
+    assert (await migrant.there.worker.post(f"/v1/residences/{there['id']}/void", json={"reason": "登记错了"})).status_code == 200
+    assert (await migrant.home.proposal(migrant.residence_id))["status"] == "withdrawn"
 
 
 async def test_one_that_was_taken_back_says_nothing_of_anybody(county: County) -> None:

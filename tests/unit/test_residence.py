@@ -77,7 +77,7 @@ def a_row(**members: Any) -> dict[str, Any]:
         "phones": ["13800138000"],
         "attended_on": ["2026-11-24"],
         "consents": {},
-        "others": 0,
+        "elsewhere": False,
         "name": "王远",
         "sex": 1,
         "born_on": date(1990, 5, 1),
