@@ -46,7 +46,7 @@ calls.voids()
         {
             200: {
                 "description": both("一张或几张纸的卡", "The sheets"),
-                "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
+                "content": {PDF: wire.file(PDF)},
             }
         },
         NOT_ALLOWED,

@@ -28,7 +28,6 @@ FILES = ("text/csv", XLSX)
 MOST = 20_000_000
 FROM_THE_END = 2**62
 WIDTHS = (16, 10, 40, 40, 24, 16, 14, 12, 16, 16, 24, 24)
-BINARY = {"schema": {"type": "string", "contentMediaType": XLSX}}
 
 
 def _document(row: Mapping[str, Any], model: type[ImportSummary], language: str) -> dict[str, Any]:
@@ -73,7 +72,7 @@ async def _desk(request: Request) -> Caller:
                         "example": "attachment; filename=people.xlsx",
                     }
                 },
-                "content": {XLSX: BINARY},
+                "content": {XLSX: wire.file(XLSX)},
             }
         },
         NOT_ALLOWED,
@@ -106,21 +105,7 @@ async def get_template(request: Request, kind: RegisterKind) -> Response:
         TOO_LARGE,
         TOO_SLOW,
         WRONG_MEDIA_TYPE,
-        requestBody={
-            "required": True,
-            "content": {
-                "text/csv": {"schema": {"type": "string"}},
-                XLSX: {
-                    **BINARY,
-                    "examples": {
-                        "template": {
-                            "summary": both("填好的模板", "The workbook, filled in"),
-                            "externalValue": "/v1/import-templates/households",
-                        }
-                    },
-                },
-            },
-        },
+        **wire.file_body(*FILES),
     ),
 )
 async def create(request: Request, query: Annotated[NewImport, Query()]) -> Response:

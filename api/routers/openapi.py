@@ -19,6 +19,7 @@ from api.kinds import KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
 from api.routers import examples, matrix, wire
+from api.routers.imports import XLSX
 from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Seen, mark_of
 from api.sign_in import ENDS
@@ -230,8 +231,8 @@ def _complete(operation: Json) -> None:
     for status in {"200", "201", "202"} & responses.keys():
         if example.reply is not None:
             responses[status]["content"]["application/json"]["example"] = example.reply
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        if "examples" in content:  # it points to a file
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        if media_type == XLSX:  # nobody reads a workbook in a document
             continue
         if example.bodies:
             content["examples"] = {name: {"summary": words, "value": body} for name, (words, body) in example.bodies.items()}
@@ -248,9 +249,9 @@ def _parameter(parameter: Json, example: examples.Example) -> None:
     if parameter["in"] == "path":
         parameter |= {"description": PATH_WORDS.get(name, ""), **({"example": example.path[name]} if name in example.path else {})}
     elif parameter["in"] == "query":  # a filter is left out, never null
+        schema |= schema.pop("anyOf", [{}])[0]
         schema["type"] = schema["type"][0] if isinstance(schema["type"], list) else schema["type"]
-        schema["enum"] = [value for value in schema.get("enum", ()) if value is not None]
-        schema = {key: value for key, value in schema.items() if value != [] and key != "description"}
+        schema.pop("description", None)
         if name in example.query and "default" not in schema:
             schema["examples"] = [example.query[name]]
         if parameter["required"]:
@@ -263,11 +264,9 @@ def _cleaned(schema: Json, *, sent: bool = True) -> Json:
     that isn't marked so, and one may be added later."""
     schema = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
     match schema.get("anyOf"):
-        case [dict(one), {"type": "null"}] if "type" in one:
+        case [dict(one), {"type": "null"}] if "type" in one and "enum" not in one:  # of which generators of clients make one type
             del schema["anyOf"]
             schema = {**one, **schema, "type": [one["type"], "null"]}
-            if "enum" in schema:
-                schema["enum"] = [*schema["enum"], None]
         case list(parts):
             schema["anyOf"] = [_cleaned(part, sent=sent) for part in parts]
     if "properties" in schema:

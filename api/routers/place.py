@@ -102,7 +102,7 @@ async def create_group(request: Request) -> Response:
         BAD_ENCODING,
         TOO_LARGE,
         WRONG_MEDIA_TYPE,
-        requestBody={"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}},
+        **wire.file_body(*CSV),
     ),
 )
 async def import_places(request: Request) -> Response:

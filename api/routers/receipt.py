@@ -47,7 +47,7 @@ ANSWER: dict[int | str, Any] = {
     200: {
         "description": both("收款凭证", "The receipt"),
         "headers": HEADERS,
-        "content": {PDF: {"schema": {"type": "string", "contentMediaType": PDF}}},
+        "content": {PDF: wire.file(PDF)},
     },
     304: {"description": both("没有变", "It is as it was")},
 }

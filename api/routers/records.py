@@ -14,7 +14,7 @@ from api import checkups, joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import WAITED_FOR, Kind
+from api.kinds import CHILDREN, WAITED_FOR, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -171,6 +171,7 @@ class Records:
 
     def changes(self, *refusals: ProblemKind) -> None:
         kind, model = self.kind, change(self.kind.schema)
+        carries = bool(CHILDREN[kind.name])  # a move takes others along: how many, one may ask beforehand
 
         async def patch(request: Request, id: UUID, confirm: Confirm = False, preview: Preview = False) -> Response:  # noqa: A002
             access = access_of(request)
@@ -185,23 +186,28 @@ class Records:
             result = await _write(access, op, caller, confirm)
             return wire.document(result.doc or "", result.rev or 0)
 
+        async def patch_alone(request: Request, id: UUID, confirm: Confirm = False) -> Response:  # noqa: A002
+            return await patch(request, id, confirm)
+
         self._add(
             "PATCH",
             self.path + "/{id}",
-            patch,
+            patch if carries else patch_alone,
             f"change_{kind.name}",
             (f"修改{self.called[0]}", f"Change a {self.called[1]}"),
             (
-                "JSON Merge Patch：没写的项不变，null 清空。preview=true 时不保存，只回答会改动多少条。",
-                "JSON Merge Patch: an absent member stays, null empties it. With preview=true nothing is stored: the answer says how"
-                " many records it would change.",
+                "JSON Merge Patch：没写的项不变，null 清空。" + "preview=true 时不保存，只回答会改动多少条。" * carries,
+                "JSON Merge Patch: an absent member stays, null empties it."
+                + " With preview=true nothing is stored: the answer says how many records it would change." * carries,
             ),
             tuple(kind.writers),
             wire.reply(
                 kind.schema,
-                both("修改后的记录；或会改动多少", "The record after the change, or how much it would change"),
+                both("修改后的记录；或会改动多少", "The record after the change, or how much it would change")
+                if carries
+                else both("修改后的记录", "The record after the change"),
                 headers=ETAG,
-                other=Touched,
+                other=Touched if carries else None,
             ),
             NOT_ALLOWED,
             NOT_FOUND,

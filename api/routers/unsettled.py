@@ -20,7 +20,7 @@ from api.routers.records import BAD_BODY, READERS
 from api.rules.caller import view_of
 from api.schemas.base import Seen, mark_of
 from api.schemas.faults import WORDS
-from api.schemas.unsettled import Accepted, Choose, Conflict, KeptOp, ListQuery
+from api.schemas.unsettled import Accepted, Choice, Conflict, KeptOp, ListQuery
 
 router = APIRouter(tags=[both("待处理", "To settle")])
 
@@ -146,12 +146,12 @@ _add_list(
         SETTLED,
         VOIDED,
         *BAD_BODY,
-        **wire.request_body(Choose),
+        **wire.request_body(Choice),
     ),
 )
 async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
     access = access_of(request)
-    caller, sent = await wire.asked(request, Choose)
+    caller, sent = await wire.asked(request, Choice)
     if sent.choose == "value" and "value" not in sent.model_fields_set:
         raise INVALID(Fault("/value", "missing", WORDS["missing"]))
     row = await access.database.write(caller, lambda tx: unsettled.resolve(tx, access, caller, id, sent.choose, sent.value))

@@ -57,7 +57,7 @@ class Conflict(BaseModel):
     settled_by: Id | None = says("谁选定的", "By whom")
 
 
-class Choose(Body):
+class Choice(Body):
     """选定一个值。Choosing the value that stands."""
 
     choose: Literal["mine", "theirs", "value"] = says(

@@ -4,12 +4,9 @@ One run of the client answers for all scenarios; a scenario is a test here. With
 """
 
 import asyncio
-import fcntl
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +14,14 @@ import pytest
 
 from api import demo
 from tests.conftest import Databases
+from tests.node import ROOT, install, needs_node, one_at_a_time
 from tests.serving import free_port, serving
 
-ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "tests/contract/rxdb"
 SCENARIOS = sorted(path.name for path in (CLIENT / "scenarios").glob("*.mjs"))  # the order in which the client runs and numbers them
 USERS = {"user": "worker-1", "user2": "worker-2", "other-user": "worker-3", "officer-user": "township-1"}
 RECORDS = 5000  # that the last scenario sends and reads, in some four seconds
 EACH, ALL = 30, 600  # seconds: RxDB tries again for ever, so a scenario that fails may take all of its time
-NODE = "const [a, b] = process.versions.node.split('.'); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)"
 
 
 @dataclass(frozen=True)
@@ -48,21 +44,6 @@ class Tap:
         return None if passed else block[0]
 
 
-def has_node() -> bool:
-    try:
-        return subprocess.run(["node", "-e", NODE], check=False).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """pytest-xdist may give this file to several processes: the others wait and read what the first one has got."""
-    with (CLIENT / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def keep(process: "subprocess.Popen[str]", where: Path) -> None:
     """What the server says, for whoever looks into a failure; and a full pipe would stop it."""
     assert process.stdout
@@ -70,8 +51,7 @@ def keep(process: "subprocess.Popen[str]", where: Path) -> None:
 
 
 def play(databases: Databases, var: Path, into: Path) -> None:
-    installed = ["make", "-s", "--no-print-directory", f"{CLIENT.relative_to(ROOT)}/node_modules/.ready"]
-    subprocess.run(installed, cwd=ROOT, check=True)
+    install(CLIENT)
     urls, port = asyncio.run(databases.new()), free_port()
     users = [f"--{option}={username}" for option, username in USERS.items()]
     options = [f"--base=http://127.0.0.1:{port}", f"--password={demo.PASSWORD}", *users, f"--records={RECORDS}", f"--timeout={EACH}"]
@@ -88,11 +68,10 @@ def play(databases: Databases, var: Path, into: Path) -> None:
 
 @pytest.fixture(scope="module")
 def tap(databases: Databases, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Tap:
-    if not has_node():
-        pytest.skip("Node.js 20.19 or newer is not here, so no real RxDB client (CI has it)")
+    needs_node()
     own = tmp_path_factory.getbasetemp()
     kept = (own if worker_id == "master" else own.parent) / "rxdb.tap"  # the processes of one run share the folder above their own
-    with one_at_a_time():
+    with one_at_a_time(CLIENT):
         if not kept.exists():
             play(databases, tmp_path_factory.mktemp("rxdb"), kept)
     return Tap(kept.read_text("utf-8"))
