@@ -13,7 +13,7 @@ from api import demo_migrants
 from api.exchange.letter import BadLetter, Letter, read_letter, read_receipt
 from api.jobs import outbox
 from api.problems import NOT_FOUND
-from api.rules.residence import SIDES
+from api.rules.residence import SIDES, TOGETHER
 from api.tokens import LETTER, Keys, signed
 from tests.conftest import Databases
 from tests.county import County, a_county, fold, level, refused
@@ -111,35 +111,49 @@ async def test_withdrawal_shuts_this_side_at_once_and_overtakes_what_was_not_del
 async def test_letters_in_any_order_doubled_and_lost(county: County) -> None:
     """Both sides edit at random while letters are held back, sent twice, late, or lost; then what is still to be sent is sent. Both rows
     agree then, and would say the same if all had come in order."""
-    random = Random("letters")
-    for _ in range(12):
-        migrant, letters = await accepted(county), []
+    random, passed = Random("letters"), set[tuple[str, str | None]]()
+    for _ in range(16):
+        migrant, letters, hour = await accepted(county), [], 0
         for _ in range(random.randint(3, 10)):
             place = random.choice([migrant.home, migrant.there])
             row = await place.residence(migrant.residence_id)
+            if random.random() < 0.4:
+                await county.owner.execute("UPDATE consent SET created_at = acted_at")  # the day of the tests is past
+                hour += 1
+                await place.consents("share_contact", random.choice(["given", "withdrawn"]), f"2026-11-23T{hour:02}:00:00.000Z")
             doc: dict[str, Any] = random.choice(
                 [
                     {"since_on": f"2026-0{random.randint(1, 9)}-01"},
                     {"cause": random.choice(["work", "study", "family"])},
                     {"comes_home_on": f"2027-01-{random.randint(10, 28)}"},
                     {"until_on": random.choice([None, "2026-11-20"])},
+                    {"declined_because": random.choice([None, "不是本村人"])},
                 ]
             )
             await changed(place.worker, row, **doc)
             letters += [sign(county, row) for row in await written(county) if str(row["residence_id"]) == migrant.residence_id]
             for _ in range(random.randint(0, 3) if letters else 0):
                 await outbox.take(county.access, random.choice(letters))
-        for _ in range(3):
+        await county.owner.execute("UPDATE consent SET created_at = acted_at")
+        for _ in range(8):
             await outbox.deliver(county.access)
         assert await written(county) == []
         for letter in random.sample(letters, len(letters)):  # latecomers
             await outbox.take(county.access, letter)
         home, there = await migrant.both()
         assert home["state"] == there["state"]
+        said = "SELECT act FROM consent WHERE person_id = ANY ($1::uuid[]) ORDER BY acted_at DESC, act DESC LIMIT 1"
+        act = await county.owner.fetchval(said, [migrant.home.person, migrant.there.person])
+        together = home["state"] in TOGETHER and act == "given"
+        assert [row["other"]["phones"] for row in (home, there)] == [["13800138000"] if together else []] * 2
+        passed.add((home["state"], act))
         for one, other in ((home, there), (there, home)):
+            if home["state"] == "declined":
+                continue
             assert {name: one["other"][name] for name in ("since_on", "until_on", "cause", "comes_home_on")} == {
                 name: other[name] for name in ("since_on", "until_on", "cause", "comes_home_on")
             }
+    assert {("provisional", "given"), ("provisional", "withdrawn")} <= passed
 
 
 def sign(county: County, row: Any) -> str:
