@@ -194,6 +194,7 @@ async def doubles(tx: Tx, caller: Caller, kind: Kind, ops: Sequence[Op]) -> dict
 async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
     """Locks what the ops touch and its parents, kind by kind in the order of KINDS, ids ascending; then reads what the rules ask for."""
     caller, wanted, moving = batch.caller, defaultdict[str, set[Any]](set), defaultdict[str, set[UUID]](set)
+    looked_up = defaultdict[str, set[UUID]](set)
     unseen: list[tuple[str, UUID]] = []  # what is not there for a lead household
     ops = [op for op in ops if caller.role in op.kind.readers]  # to whoever does not read a kind, its records are not there
     for kind, mine in _by_kind(ops):
@@ -205,6 +206,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             stored = [op.id for op in mine if not op.creates or op.made_at]  # a phone may not know yet that its record is stored
             if stored:
                 wanted[kind.parent.kind] |= {row["parent"] for row in await store.rows(tx, kind.store.parents, caller, stored)}
+                looked_up[kind.name] |= set(stored)
     for kind in KINDS.values():
         rows = batch.rows[kind.name]
         if kind is RESIDENCE_PROPOSAL:  # the first of those that two places have in common
@@ -213,7 +215,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             found = await store.rows(tx, kind.store.by_place, caller, [n for n in wanted["place"] if isinstance(n, int)])
             rows |= {row["place_id"]: row for row in found}
         if kind.parent:  # what lies below a record that moves comes along; its parent is locked, so nobody else holds it
-            below = {row["id"]: row for row in await store.rows(tx, kind.store.below, caller, moving[kind.parent.kind])}
+            below = {row["id"]: row for row in await store.records(tx, kind.store, kind.store.below, caller, moving[kind.parent.kind])}
             rows |= below
             moving[kind.name] |= below.keys()
         ids = [i for i in wanted[kind.name] if isinstance(i, UUID) and i not in rows]
@@ -223,7 +225,7 @@ async def read(tx: Tx, batch: Batch, ops: Sequence[Op]) -> None:
             unseen.append((kind.name, raised))
         moving[kind.name] |= {op.id for op in ops if op.kind is kind and _moves(op, rows.get(op.id))}
         if kind.parent and kind.store.parents and (kind.parent.follows or kind.posts):
-            parents = {rows[i][kind.parent.member] for i in ids if i in rows}
+            parents = {rows[i][kind.parent.member] for i in looked_up[kind.name] if i in rows}
             if not parents <= batch.rows[kind.parent.kind].keys():
                 raise Overtaken  # it came into reach after its parent was looked up
     for kind, mine in _by_kind(ops):

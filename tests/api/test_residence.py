@@ -280,6 +280,8 @@ async def test_a_household_that_moves_takes_its_residences_along(county: County)
     household = (await officer.get(f"/v1/households/{migrant.home.household['id']}")).json()
     moved = await changed(officer, household, "households", place_id=OTHER_VILLAGE)
     assert moved["place_id"] == OTHER_VILLAGE
+    kept = await county.owner.fetch("SELECT DISTINCT jsonb_typeof(services) AS is FROM residence")
+    assert [row["is"] for row in kept] == ["array"]
     there = await migrant.there.residence(migrant.residence_id)
     assert there["registered_in"] == (await (await county.sign_in("worker-3")).get("/v1/me")).json()["places"][0]["code"]
     await changed(officer, moved, "households", place_id=household["place_id"])
