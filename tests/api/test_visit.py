@@ -248,6 +248,13 @@ async def test_a_post_sent_again_after_changes_gives_the_record_as_it_is_now(sig
     refused(await worker.post("/v1/visits", json={**body, "notes": "更好"}), 409, "id-taken")
 
 
+async def test_an_id_that_a_visit_to_another_household_has_is_taken(sign_in: SignIn) -> None:
+    worker = await sign_in("worker-1")
+    visit, elsewhere = await logged(worker), await new_household(worker)
+    body = {"id": visit["id"], "household_id": elsewhere["id"], "visited_on": "2026-11-19", "outcome": "met"}
+    refused(await worker.post("/v1/visits", json=body), 409, "id-taken")
+
+
 async def test_two_at_once_with_one_id_store_one_visit(sign_in: SignIn) -> None:
     worker = await sign_in("worker-1")
     body = {"id": str(uuid4()), "household_id": (await new_household(worker))["id"], "visited_on": "2026-11-19", "outcome": "met"}
