@@ -3,7 +3,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import ONCE, Id, Instant, PlaceOrBelow, Query, Record, says
+from api.schemas.base import ONCE, Id, Instant, Query, Record, says
 
 Purpose = Literal[
     "contact", "share_contact", "share_attendance", "share_services",
@@ -40,6 +40,7 @@ class Consent(Record):
 
 
 class ConsentQuery(Query):
-    person_id: Id | None = Field(None, description=both("只看这个人的", "Only of this person"))
+    """One person's: who of a place refused something is no list that anybody may have."""
+
+    person_id: Id = Field(description=both("这个人的", "Of this person"))
     purpose: Purpose | None = Field(None, description=both("哪件事", "The purpose"))
-    place_id: PlaceOrBelow = None

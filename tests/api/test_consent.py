@@ -108,6 +108,14 @@ async def test_who_refused_is_not_asked_again(county: County) -> None:
     await changed(migrant.home.worker, home, asks=["share_services"])
 
 
+async def test_consents_are_listed_of_one_person(county: County) -> None:
+    """Who of a village refused something is nobody's list."""
+    migrant = await accepted(county)
+    await migrant.there.consents("share_contact", "withdrawn")
+    refused(await migrant.there.worker.get("/v1/consents", params={"purpose": "share_contact"}), 422, "invalid", "?person_id")
+    assert len(await listed(migrant.there.worker, "consents", person_id=migrant.there.person)) == 1
+
+
 async def test_for_a_child_a_guardian_agrees(county: County) -> None:
     place = await a_place(county, "worker-1", "刘小", born_on="2016-01-01")
     body = {"person_id": place.person, "purpose": "share_contact", "act": "given", "acted_at": NOW, "text_version": "2026-1"}

@@ -158,8 +158,10 @@ async def test_a_residence_is_not_for_the_lead_household_of_a_group(county: Coun
     lead = await county.sign_in("lead-1")
     home, _ = await migrant.both()
     assert (await lead.get(f"/v1/residences/{home['id']}")).status_code == 404
-    for plural in ("residences", "residence-proposals", "consents"):
+    for plural in ("residences", "residence-proposals"):
         assert await listed(lead, plural) == []
+    await migrant.home.consents("share_contact")
+    assert await listed(lead, "consents", person_id=migrant.home.person) == []
     body = {"residence_id": str(uuid4()), "side": "registration", "person_id": migrant.home.person, "since_on": "2026-03-01"}
     assert (await lead.post("/v1/residences", json=body)).status_code == 403
 

@@ -16,7 +16,7 @@ import pytest
 
 from api import demo, demo_money
 from api.embedded import Urls
-from api.kinds import KINDS, Kind
+from api.kinds import ATTENDANCE, CONSENT, KINDS, Kind
 from api.rules.standard_catalogues import standard
 from api.schemas.base import Seen, mark_of
 from tests.conftest import Phone, SignIn
@@ -120,6 +120,8 @@ SAMPLES = {
 # of which there is one in each place of the demonstration county
 EVERYWHERE_THERE = ("household", "person", "visit", "follow_up", "consent", "residence", "charge", "payment")
 
+OF_ONE_PERSON = (ATTENDANCE, CONSENT)  # listed of one person at a time
+
 CALLERS = (*tuple(USERS)[:10], "township-3", "worker-5")
 
 
@@ -206,8 +208,8 @@ def same(one: httpx.Response, other: httpx.Response) -> bool:
 
 
 async def listed(phone: Phone, kind: Kind, **filters: Any) -> list[dict[str, Any]]:
-    """Every item, page after page. Of attendances only those of a person can be listed: of all whose households records are made in."""
-    if kind.name == "attendance" and "person_id" not in filters:
+    """Every item, page after page. Some can be listed only of a person: of all then whose households records are made in."""
+    if kind in OF_ONE_PERSON and "person_id" not in filters:
         households = [filters["household_id"]] if "household_id" in filters else [spot.household_id for spot in SPOTS.values()]
         voided = {name: value for name, value in filters.items() if name == "voided"}
         return [item for home in households for item in await listed(phone, kind, **voided, person_id=HEAD[home])]
@@ -303,9 +305,7 @@ async def test_a_list_holds_all_within_reach_once_and_nothing_else(sign_in: Sign
         villages = {spot.village_id for spot in EVERYWHERE.values() if reaches(username, spot)}
         groups = await truth.fetch("SELECT place_id FROM place WHERE parent_id = ANY ($1)", list(villages))
         mine += [*villages, *(row["place_id"] for row in groups)]
-    asked = (
-        f" AND person_id = ANY ('{{{','.join(HEAD[spot.household_id] for spot in SPOTS.values())}}}')" if kind.name == "attendance" else ""
-    )
+    asked = f" AND person_id = ANY ('{{{','.join(HEAD[spot.household_id] for spot in SPOTS.values())}}}')" if kind in OF_ONE_PERSON else ""
     for voided in (False, True):
         sql = f"SELECT id::text FROM {kind.documents.table} WHERE voided = $1 AND place_id = ANY ($2){asked}"
         assert ids(await listed(phone, kind, voided=voided)) == sorted(row["id"] for row in await truth.fetch(sql, voided, mine))
@@ -320,6 +320,8 @@ async def test_no_filter_opens_a_place_out_of_reach(sign_in: SignIn, kind: Kind,
         for name, value in (("place_id", spot.place_id), ("household_id", spot.household_id)):
             if name in kind.documents.filters:
                 assert bool(await listed(phone, kind, **{name: value})) is finds(username, spot, kind), name
+        if kind in OF_ONE_PERSON:
+            assert bool(await listed(phone, kind, person_id=HEAD[spot.household_id])) is finds(username, spot, kind)
 
 
 @every_kind
@@ -494,7 +496,7 @@ async def test_a_household_head_without_a_group_sees_nothing_here_even_of_the_ow
     assert (await head.get(f"/v1/households/{household}")).status_code == 404
     assert (await head.get("/v1/visits", params={"household_id": household})).json()["items"] == []
     for kind in PLACED:
-        of = {"person_id": HEAD[household]} if kind.name == "attendance" else {}
+        of = {"person_id": HEAD[household]} if kind in OF_ONE_PERSON else {}
         for voided in (False, True):
             assert (await head.get(f"/v1/{kind.plural}", params={"voided": voided, **of})).json() == {"items": [], "next": None}
 

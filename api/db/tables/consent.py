@@ -4,7 +4,7 @@ from uuid import UUID
 from sqlalchemy import TIMESTAMP, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Text
 from sqlmodel import Field
 
-from api.db.tables.base import IN_PLACE, RecordRow
+from api.db.tables.base import RecordRow
 
 
 class Consent(RecordRow, table=True):
@@ -31,4 +31,4 @@ class Consent(RecordRow, table=True):
 
 
 ORDER = {"purpose": ("text", "asc")}
-FILTERS = {"person_id": "t.person_id = {}::uuid", "purpose": "t.purpose = {}::text", "place_id": IN_PLACE}
+FILTERS = {"person_id": "t.person_id = {}::uuid", "purpose": "t.purpose = {}::text"}
