@@ -5,6 +5,7 @@ One class per kind declares every member once, with its type, its words and its 
 looked up before writing (`Coded`). Bodies are strict: unknown members and near-miss types are refused.
 """
 
+import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -116,8 +117,26 @@ def _no_twice(value: list[Any]) -> list[Any]:
     return list(dict.fromkeys(value))
 
 
+def _no_boolean(value: object) -> object:
+    if isinstance(value, bool):  # which Python takes for 0 and 1
+        raise PydanticCustomError("literal_error", "no boolean")
+    return value
+
+
+def _day(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):  # in a query pydantic takes 0 for 1970
+        raise PydanticCustomError("date_parsing", "no day")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise PydanticCustomError("date_parsing", "no day") from None
+
+
 Id = UUID
-Day = date
+Day = Annotated[date, BeforeValidator(_day)]
+NoBoolean = BeforeValidator(_no_boolean)
 Instant = Annotated[AwareDatetime, AfterValidator(_storable)]
 PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 PlaceOrBelow = Annotated[  # what the filter `place_id` of a list says
@@ -129,7 +148,7 @@ Line = Annotated[str, AfterValidator(_one_line)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Reason = Short
 Name = Annotated[str, AfterValidator(_name)]
-Birthday = Annotated[date, Field(ge=date(1850, 1, 1))]
+Birthday = Annotated[Day, Field(ge=date(1850, 1, 1))]
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
 Sought = Annotated[str, StringConstraints(max_length=50), AfterValidator(_sought)]
 Fen = Annotated[int, Field(ge=1, le=10**10)]  # money, in fen (分): 100 are a yuan

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import GUARDED, Birthday, Body, Day, Query, Record, Short, Words, says
+from api.schemas.base import GUARDED, Birthday, Body, Day, NoBoolean, Query, Record, Short, Words, says
 
 LAST = date(2199, 12, 31)  # a slip of the pen, beyond
 
@@ -14,7 +14,11 @@ class Who(Body):
 
     born_from: Annotated[Birthday | None, says("这一天或以后出生", "Born on this day or later", "1940-01-01")] = None
     born_to: Annotated[Birthday | None, says("这一天或以前出生", "Born on this day or earlier", "1961-12-31")] = None
-    sex: Annotated[Literal[1, 2] | None, says("性别，医学上需要时：1 男 · 2 女", "Sex, where medicine needs it: 1 male, 2 female")] = None
+    sex: Annotated[
+        Literal[1, 2] | None,
+        NoBoolean,
+        says("性别，医学上需要时：1 男 · 2 女", "Sex, where medicine needs it: 1 male, 2 female"),
+    ] = None
 
 
 class Round(Body):

@@ -11,6 +11,7 @@ from api.schemas.base import (
     EndOf,
     Id,
     Name,
+    NoBoolean,
     Phone,
     PlaceOrBelow,
     Query,
@@ -32,6 +33,7 @@ class Person(Record):
     name: Annotated[Name, says("姓名，间隔号用 ·", "Name; the separator in it is U+00B7", "王秀英")]
     sex: Annotated[
         Literal[0, 1, 2, 9],
+        NoBoolean,
         says("性别（GB/T 2261.1）：0 未知 · 1 男 · 2 女 · 9 未说明", "GB/T 2261.1: 0 unknown, 1 male, 2 female, 9 not stated", 2),
     ] = 0
     born_on: Annotated[Birthday | None, Seen(group="none"), says("出生日期", "Day of birth", "1958-03-04")] = None

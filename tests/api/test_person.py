@@ -83,7 +83,7 @@ async def test_a_birthday_is_a_day_that_can_have_been(worker: Phone) -> None:
     assert born["born_on"] == "2026-11-25"
 
 
-@pytest.mark.parametrize("wrong", [{"sex": 3}, {"sex": "1"}, {"relation": "eldest_son"}, {"marital_status": "married"}])
+@pytest.mark.parametrize("wrong", [{"sex": 3}, {"sex": "1"}, {"sex": True}, {"relation": "eldest_son"}, {"marital_status": "married"}])
 async def test_what_is_no_member_or_no_code_of_the_standard_is_refused(worker: Phone, wrong: dict[str, Any]) -> None:
     assert (await add(worker, (await entered(worker))["id"], **wrong)).status_code == 422
 

@@ -314,6 +314,11 @@ async def test_a_day_is_written_in_one_way(sign_in: SignIn, day: Any) -> None:
     refused(await log(worker, (await new_household(worker))["id"], visited_on=day), 422, "invalid", "/visited_on")
 
 
+@pytest.mark.parametrize("day", ["0", "1763600000", "20261119", "2026-11-19T00:00:00"])
+async def test_a_day_of_a_filter_is_written_in_that_way_too(sign_in: SignIn, day: str) -> None:
+    refused(await (await sign_in("worker-1")).get("/v1/visits", params={"visited_from": day}), 422, "invalid", "?visited_from")
+
+
 @pytest.mark.parametrize("outcome", ["absent", "declined"])
 @pytest.mark.parametrize(("member", "value"), [("purposes", ["elder_care"]), ("notes", "门锁着"), ("agreed", "再来")])
 async def test_where_nobody_was_met_there_is_nothing_to_note(sign_in: SignIn, outcome: str, member: str, value: Any) -> None:
