@@ -20,11 +20,9 @@ from api.problems import (
     DEVICE_REVOKED,
     INVALID,
     NOT_A_HEAD,
-    TOO_LARGE,
     TOO_MANY_ATTEMPTS,
     WEAK_PASSWORD,
     WRONG_CARD,
-    WRONG_MEDIA_TYPE,
     WRONG_SIGN_IN,
 )
 from api.routers import wire
@@ -72,8 +70,6 @@ class PasswordForm(Body):
         DEVICE_OF_ANOTHER,
         TOO_MANY_ATTEMPTS,
         INVALID,
-        WRONG_MEDIA_TYPE,
-        TOO_LARGE,
         **wire.request_body(PasswordForm, FORM),
     ),
 )
@@ -154,8 +150,6 @@ async def sign_out(request: Request) -> Response:
         WEAK_PASSWORD,
         TOO_MANY_ATTEMPTS,
         INVALID,
-        WRONG_MEDIA_TYPE,
-        TOO_LARGE,
         **wire.request_body(NewPassword),
     ),
 )

@@ -13,7 +13,7 @@ from api.access import access_of
 from api.db import imports as db
 from api.files.sheet import workbook
 from api.language import both, preferred, translated
-from api.problems import BAD_CURSOR, BAD_ENCODING, INVALID, NOT_ALLOWED, NOT_FOUND, NOT_NOW, TOO_LARGE, TOO_SLOW, WRONG_MEDIA_TYPE
+from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, NOT_NOW
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
 from api.rules.caller import Caller
@@ -76,7 +76,7 @@ async def _desk(request: Request) -> Caller:
             }
         },
         NOT_ALLOWED,
-        INVALID,
+        NOT_FOUND,
     ),
 )
 async def get_template(request: Request, kind: RegisterKind) -> Response:
@@ -101,10 +101,6 @@ async def get_template(request: Request, kind: RegisterKind) -> Response:
         wire.reply(Import, both("正在读", "It is being read"), 202, {"Location": both("这次导入的地址", "Path of the import")}),
         NOT_ALLOWED,
         INVALID,
-        BAD_ENCODING,
-        TOO_LARGE,
-        TOO_SLOW,
-        WRONG_MEDIA_TYPE,
         **wire.file_body(*FILES),
     ),
 )

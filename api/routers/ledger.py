@@ -14,7 +14,7 @@ from api import money
 from api.access import access_of
 from api.db import reckoning
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, MONTH_NOT_OVER, NOT_ALLOWED
+from api.problems import BAD_CURSOR, INVALID, MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
 from api.rules.caller import OFFICES, Role
@@ -116,6 +116,7 @@ async def list_accounts(request: Request, query: Annotated[AccountsQuery, Query(
         INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
+        NOT_FOUND,
     ),
 )
 async def list_entries(
@@ -230,9 +231,9 @@ async def list_discrepancies(request: Request, query: Annotated[DiscrepanciesQue
         ),
         ("county",),
         wire.reply(MonthClosed, both("已结到哪个月", "The last month that is closed")),
-        INVALID,
         MONTH_NOT_OVER,
         NOT_ALLOWED,
+        NOT_FOUND,
     ),
 )
 async def close_month(request: Request, month: Month) -> Response:

@@ -10,7 +10,6 @@ from api.db.session import Tx
 from api.kinds import PLACE
 from api.language import both, preferred, translated
 from api.problems import (
-    BAD_ENCODING,
     BAD_FILE,
     ID_TAKEN,
     NOT_A_VILLAGE,
@@ -18,8 +17,6 @@ from api.problems import (
     NOT_FOUND,
     NUMBER_TAKEN,
     REFUSED_WORD,
-    TOO_LARGE,
-    WRONG_MEDIA_TYPE,
 )
 from api.road import Result
 from api.routers import wire
@@ -99,9 +96,6 @@ async def create_group(request: Request) -> Response:
         wire.reply(ImportReport, both("结果", "What was done")),
         NOT_ALLOWED,
         BAD_FILE,
-        BAD_ENCODING,
-        TOO_LARGE,
-        WRONG_MEDIA_TYPE,
         **wire.file_body(*CSV),
     ),
 )

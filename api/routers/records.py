@@ -29,10 +29,7 @@ from api.problems import (
     ONLY_ADDED,
     REFUSED_WORD,
     STALE,
-    TOO_LARGE,
-    TOO_SLOW,
     VOIDED,
-    WRONG_MEDIA_TYPE,
     ProblemKind,
 )
 from api.road import Op, Result, write_one
@@ -49,7 +46,7 @@ Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no
 ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
 READERS = ROLES
-BAD_BODY = (INVALID, NOT_JSON, WRONG_MEDIA_TYPE, TOO_LARGE, TOO_SLOW)
+BAD_BODY = (INVALID, NOT_JSON)
 
 
 def level_of(role: Role) -> Level:

@@ -34,6 +34,7 @@ B = TypeVar("B", bound=Body)
 # The models that routes document, by name: components of the OpenAPI document
 BODIES: dict[str, type[BaseModel]] = {}
 REPLIES: dict[str, type[BaseModel]] = {}
+UNREADABLE = (WRONG_MEDIA_TYPE, BAD_ENCODING, TOO_LARGE, TOO_SLOW)  # what `raw` raises
 PATIENCE = 60  # seconds for a body to arrive
 JSON = ("application/json",)
 MERGE_PATCH = ("application/merge-patch+json", "application/json")  # JSON is taken too, and not documented: clients would offer the choice
@@ -174,6 +175,8 @@ def documented(
     if roles is not None:
         who = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
         who, kinds = called or who, (*kinds, NOT_SIGNED_IN)
+    if "requestBody" in extra:
+        kinds = (*kinds, *UNREADABLE)
     return {
         "operation_id": operation_id,
         "summary": both(*named),

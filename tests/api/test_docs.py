@@ -151,9 +151,23 @@ def test_answers_and_security_are_as_the_service_gives_them(app: Any) -> None:
             assert [p["required"] for p in o.says["parameters"] if p["name"] == "If-Match"] == [True]
             assert {"ETag"} <= answers["200"]["headers"].keys()
         for status, answer in answers.items():
-            problems = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+            problems = problems_of(answer)
             assert (status[0] in "45") == bool(problems), (o.name, status)
             assert {ALL[slug].status for slug in problems} <= {int(status)}
+
+
+def test_whoever_sends_a_body_or_names_something_hears_what_may_be_wrong_with_it(app: Any) -> None:
+    for o in operations(openapi.document(app, "en")):
+        said = {slug for answer in o.says["responses"].values() for slug in problems_of(answer)}
+        if "requestBody" in o.says:
+            assert {"wrong-media-type", "bad-encoding", "too-large", "too-slow"} <= said, o.name
+        if "{" in o.path:
+            assert "404" in o.says["responses"], o.name
+
+
+def problems_of(answer: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    return found
 
 
 class Call(NamedTuple):
