@@ -18,7 +18,7 @@ from api.problems import (
 )
 from api.routers import wire
 from api.routers.receipt import PDF
-from api.routers.records import BAD_BODY, Records
+from api.routers.records import Records
 from api.schemas.activation_card import ActivationCardQuery, Printing
 
 router = APIRouter(tags=[both("激活卡", "Activation cards")])
@@ -52,7 +52,6 @@ calls.voids()
         NOT_ALLOWED,
         NOT_FOUND,
         NOT_A_VILLAGE,
-        *BAD_BODY,
         **wire.request_body(Printing),
     ),
 )

@@ -26,7 +26,7 @@ from api.problems import (
     WRONG_SIGN_IN,
 )
 from api.routers import wire
-from api.routers.records import BAD_BODY, READERS
+from api.routers.records import READERS
 from api.schemas.activation_card import Activation
 from api.schemas.base import Body, Words, says
 from api.schemas.faults import invalid
@@ -69,7 +69,6 @@ class PasswordForm(Body):
         DEVICE_REVOKED,
         DEVICE_OF_ANOTHER,
         TOO_MANY_ATTEMPTS,
-        INVALID,
         **wire.request_body(PasswordForm, FORM),
     ),
 )
@@ -149,7 +148,6 @@ async def sign_out(request: Request) -> Response:
         WRONG_SIGN_IN,
         WEAK_PASSWORD,
         TOO_MANY_ATTEMPTS,
-        INVALID,
         **wire.request_body(NewPassword),
     ),
 )
@@ -181,7 +179,6 @@ async def change_password(request: Request) -> Response:
         DEVICE_OF_ANOTHER,
         WEAK_PASSWORD,
         TOO_MANY_ATTEMPTS,
-        *BAD_BODY,
         **wire.request_body(Activation),
     ),
 )

@@ -22,7 +22,7 @@ from api.problems import (
     WAIVER_NOT_NOW,
 )
 from api.routers import wire
-from api.routers.records import BAD_BODY, ETAG, Confirm, Preview, Records
+from api.routers.records import ETAG, Confirm, Preview, Records
 from api.schemas.charge import Charge, ChargeList, ChargeListed, ChargeQuery, Waiving
 
 router = APIRouter(tags=[both("收费", "Fees")])
@@ -55,7 +55,6 @@ STORED = wire.reply(Charge, both("这笔应收", "The charge"), headers=ETAG)
         ITEM_CLOSED,
         NOT_THE_AMOUNT,
         LOOKS_DOUBLE,
-        *BAD_BODY,
         **wire.request_body(ChargeList),
     ),
 )
@@ -84,7 +83,6 @@ async def charge_list(request: Request, preview: Preview = False, confirm: Confi
         NOT_FOUND,
         WAIVER_NOT_NOW,
         REFUSED_WORD,
-        *BAD_BODY,
         **wire.request_body(Waiving),
     ),
 )

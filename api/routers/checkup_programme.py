@@ -9,7 +9,7 @@ from api.access import access_of
 from api.db.checkups import eligible
 from api.kinds import CHECKUP_PROGRAMME, PERSON
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, NO_SUCH_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT
+from api.problems import BAD_CURSOR, NO_SUCH_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.routers.records import Records
@@ -48,7 +48,6 @@ def _for_offices(role: Role) -> str:
         ),
         OFFICES,
         wire.reply(page_model("EligiblePeople", PERSON.schema, "可以邀请的人", "people who may be invited"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
         NOT_FOUND,

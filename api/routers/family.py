@@ -23,7 +23,6 @@ from api.problems import (
     REFUSED_WORD,
 )
 from api.routers import receipt, wire
-from api.routers.records import BAD_BODY
 from api.rules.attendance import Answer
 from api.schemas.family import FamilyFollowUp, FamilyRecord, Invitation, VisitRequest
 
@@ -140,7 +139,6 @@ for said, named, words in ANSWERS:
         ENOUGH_ASKED,
         ID_TAKEN,
         REFUSED_WORD,
-        *BAD_BODY,
         called=CALLED,
         **wire.request_body(VisitRequest),
     ),

@@ -10,7 +10,7 @@ from api.language import both
 from api.problems import HAS_RECORDS, ID_TAKEN, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED, WRONG_PLACE
 from api.road import Op
 from api.routers import wire
-from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
+from api.routers.records import TOUCHED, Preview, Records, touched
 from api.schemas.household import HouseholdQuery
 from api.schemas.joining import Into, Split
 
@@ -40,7 +40,6 @@ calls.voids(HAS_RECORDS)
         NOT_FOUND,
         JOINED_ALREADY,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(Into),
     ),
 )
@@ -62,7 +61,6 @@ async def merge(request: Request, id: UUID, preview: Preview = False) -> Respons
         ID_TAKEN,
         WRONG_PLACE,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(Split),
     ),
 )

@@ -19,7 +19,6 @@ from api.problems import (
     BAD_CURSOR,
     CANNOT_BE_OPENED,
     IF_MATCH_REQUIRED,
-    INVALID,
     LOOKS_DOUBLE,
     NO_IDENTITY_NUMBER,
     NOT_ALLOWED,
@@ -30,7 +29,7 @@ from api.problems import (
 from api.road import Op, Result, marked, write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
-from api.routers.records import BAD_BODY, ETAG, Confirm
+from api.routers.records import ETAG, Confirm
 from api.rules.caller import Caller, view_of
 from api.rules.citizen_id import differs_in, normal
 from api.schemas.base import Paging
@@ -63,7 +62,6 @@ WRITERS = tuple(PERSON.writers)
         IF_MATCH_REQUIRED,
         STALE,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(IdentityNumber),
         parameters=[wire.if_match()],
     ),
@@ -94,7 +92,6 @@ async def put(request: Request, id: UUID, confirm: Confirm = False) -> Response:
         ),
         WRITERS,
         wire.reply(IdentityRead, both("身份证号码", "The number"), headers=ETAG),
-        INVALID,
         NOT_ALLOWED,
         NOT_FOUND,
         CANNOT_BE_OPENED,
@@ -169,7 +166,6 @@ async def _write(request: Request, caller: Caller, person_id: UUID, base: int, c
         ("每一次查看，最近的在前。", "Each reading, the latest first."),
         ("county", *WRITERS),
         wire.reply(page_model("AccessEntry", AccessEntry, "查看记录", "readings"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
         NOT_FOUND,

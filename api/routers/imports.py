@@ -13,7 +13,7 @@ from api.access import access_of
 from api.db import imports as db
 from api.files.sheet import workbook
 from api.language import both, preferred, translated
-from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, NOT_NOW
+from api.problems import BAD_CURSOR, NOT_ALLOWED, NOT_FOUND, NOT_NOW
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
 from api.rules.caller import Caller
@@ -100,7 +100,6 @@ async def get_template(request: Request, kind: RegisterKind) -> Response:
         imports.MAY,
         wire.reply(Import, both("正在读", "It is being read"), 202, {"Location": both("这次导入的地址", "Path of the import")}),
         NOT_ALLOWED,
-        INVALID,
         **wire.file_body(*FILES),
     ),
 )
@@ -126,7 +125,6 @@ async def create(request: Request, query: Annotated[NewImport, Query()]) -> Resp
         imports.MAY,
         wire.reply(page_model("Imports", ImportSummary, "导入", "imports"), both("一页", "One page")),
         NOT_ALLOWED,
-        INVALID,
         BAD_CURSOR,
     ),
 )

@@ -14,7 +14,7 @@ from api import money
 from api.access import access_of
 from api.db import reckoning
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND
+from api.problems import BAD_CURSOR, MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
 from api.rules.caller import OFFICES, Role
@@ -96,7 +96,6 @@ def _said(row: Record | Mapping[str, Any]) -> dict[str, Any]:
         ),
         OFFICES,
         wire.reply(page_model("Accounts", AccountSaid, "账户", "accounts"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
     ),
@@ -113,7 +112,6 @@ async def list_accounts(request: Request, query: Annotated[AccountsQuery, Query(
         ("按先后列出进出的每一笔。", "Each entry, in order."),
         OFFICES,
         wire.reply(page_model("AccountEntries", EntrySaid, "分录", "entries"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
         NOT_FOUND,
@@ -136,7 +134,6 @@ async def list_entries(
         ("按记账日期列出每一笔。", "Each entry by its day in the books."),
         money.DECIDERS,
         wire.reply(page_model("DayBook", EntrySaid, "分录", "entries"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
     ),
@@ -153,7 +150,6 @@ async def list_day_book(request: Request, query: Annotated[DayBookQuery, Query()
         ("一个月各种账户的期初、增、减、期末。", "Of a month: beginning, up, down and end of each type of account."),
         money.DECIDERS,
         wire.reply(TrialBalance, both("试算平衡表", "The trial balance")),
-        INVALID,
         NOT_ALLOWED,
     ),
 )
@@ -178,7 +174,6 @@ async def get_trial_balance(request: Request, query: Annotated[TrialBalanceQuery
         ),
         OFFICES,
         wire.reply(page_model("Custody", Holding, "手中现金", "holdings"), both("全部", "All of it")),
-        INVALID,
         NOT_ALLOWED,
     ),
 )
@@ -211,7 +206,6 @@ async def list_custody(request: Request, query: Annotated[PlaceQuery, Query()]) 
         ),
         OFFICES,
         wire.reply(page_model("Discrepancies", Discrepancy, "不符", "discrepancies"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
     ),

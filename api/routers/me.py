@@ -12,7 +12,7 @@ from api import accounts
 from api.access import access_of
 from api.db.session import Tx
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, NOT_FOUND
+from api.problems import BAD_CURSOR, NOT_FOUND
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.routers.records import READERS
@@ -47,7 +47,6 @@ async def me(request: Request) -> Response:
         ("自己的设备，以及所管人员的设备，按编号逐页。", "The own devices, and those of people below, page by page, by id."),
         READERS,
         wire.reply(DevicePage, both("设备", "Devices")),
-        INVALID,
         BAD_CURSOR,
     ),
 )

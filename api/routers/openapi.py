@@ -263,6 +263,8 @@ def _cleaned(schema: Json, *, sent: bool = True) -> Json:
     """A schema without pydantic's titles, null defaults and roundabout nulls. In a reply (`sent` is false) no member is missing
     that isn't marked so, and one may be added later."""
     schema = {key: value for key, value in schema.items() if key != "title" and not (key == "default" and value is None)}
+    if sent:
+        schema.pop("absent", None)
     match schema.get("anyOf"):
         case [dict(one), {"type": "null"}] if "type" in one and "enum" not in one:  # of which generators of clients make one type
             del schema["anyOf"]

@@ -11,7 +11,7 @@ from api.access import access_of
 from api.db import residences as statements
 from api.db.session import Tx
 from api.language import both
-from api.problems import INVALID, NOT_ALLOWED, NOT_FOUND
+from api.problems import NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.rules.caller import Caller
 from api.schemas.base import Id, Instant, says
@@ -42,8 +42,6 @@ class Letters(BaseModel):
 
 
 class LettersQuery(BaseModel):
-    model_config = {"extra": "forbid"}
-
     state: State | None = Field(None, description=both("只看还会再试的，或不再试的", "Only what will be tried again, or will not"))
 
 
@@ -65,7 +63,6 @@ async def _desk(request: Request) -> Caller:
         ),
         ("county",),
         wire.reply(Letters, both("各封信", "The letters")),
-        INVALID,
         NOT_ALLOWED,
     ),
 )

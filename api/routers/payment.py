@@ -9,7 +9,7 @@ from api.kinds import PAYMENT
 from api.language import both
 from api.problems import DAY_TO_COME, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
-from api.routers.records import BAD_BODY, ETAG, Records
+from api.routers.records import ETAG, Records
 from api.schemas.payment import FiscalReceipt, Payment, PaymentQuery
 
 router = APIRouter(tags=[both("收费", "Fees")])
@@ -31,7 +31,6 @@ calls.stays()
         wire.reply(Payment, both("这笔缴款", "The payment"), headers=ETAG),
         NOT_ALLOWED,
         NOT_FOUND,
-        *BAD_BODY,
         **wire.request_body(FiscalReceipt),
     ),
 )

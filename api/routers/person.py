@@ -9,7 +9,7 @@ from api.kinds import PERSON
 from api.language import both
 from api.problems import DAY_TO_COME, HAS_RECORDS, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED
 from api.routers import wire
-from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
+from api.routers.records import TOUCHED, Preview, Records, touched
 from api.schemas.joining import Into
 from api.schemas.person import PersonQuery
 
@@ -39,7 +39,6 @@ calls.voids(HAS_RECORDS)
         NOT_FOUND,
         JOINED_ALREADY,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(Into),
     ),
 )

@@ -20,7 +20,7 @@ from api.problems import (
 )
 from api.road import Result
 from api.routers import wire
-from api.routers.records import BAD_BODY, Records
+from api.routers.records import Records
 from api.rules.caller import Caller
 from api.schemas.place import ImportReport, NewGroup, Place, PlaceQuery
 
@@ -55,7 +55,6 @@ calls.gets()
         NOT_FOUND,
         NOT_A_VILLAGE,
         NUMBER_TAKEN,
-        *BAD_BODY,
         **wire.request_body(NewGroup),
     ),
 )

@@ -12,7 +12,7 @@ from api.access import access_of
 from api.db import published_counts as db
 from api.db.session import Tx
 from api.language import both
-from api.problems import INVALID, NOT_ALLOWED, NOT_FOUND
+from api.problems import NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.rules.caller import OFFICES, command_line
 from api.rules.published_counts import Counts, due_on, table
@@ -36,7 +36,6 @@ router = APIRouter(tags=[both("体检", "Check-ups")])
         ),
         OFFICES,
         wire.reply(RoundCounts, both("公布数", "The counts")),
-        INVALID,
         NOT_ALLOWED,
         NOT_FOUND,
     ),

@@ -14,7 +14,7 @@ from api.problems import DEVICE_REVOKED
 from api.pushed import Push, Sent
 from api.road import Result
 from api.routers import wire
-from api.routers.records import BAD_BODY, READERS
+from api.routers.records import READERS
 from api.schemas.sync import Pushed
 
 router = APIRouter(tags=[both("同步", "Sync")])
@@ -33,7 +33,6 @@ MIB = 2**20
         READERS,
         wire.reply(Pushed, both("每条的结果", "What became of each")),
         DEVICE_REVOKED,
-        *BAD_BODY,
         **wire.request_body(Push),
     ),
 )

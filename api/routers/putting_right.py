@@ -14,10 +14,9 @@ from api.db.putting_right import NOT_DOUBLE, doubles, to_put_right
 from api.db.session import Tx
 from api.kinds import HOUSEHOLD, KINDS, PERSON
 from api.language import both, pick, preferred
-from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND
+from api.problems import BAD_CURSOR, NOT_ALLOWED, NOT_FOUND
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
-from api.routers.records import BAD_BODY
 from api.rules.caller import OFFICES
 from api.schemas.putting_right import Double, DoublesQuery, Told, ToPutRightQuery, Wrong
 
@@ -51,7 +50,6 @@ NIL = UUID(int=0)
         ),
         OFFICES,
         wire.reply(page_model("PossibleDoubles", Double, "可能重复", "possible doubles"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
     ),
@@ -84,7 +82,6 @@ async def list_possible_doubles(request: Request, query: Annotated[DoublesQuery,
         {},
         NOT_FOUND,
         NOT_ALLOWED,
-        *BAD_BODY,
         **wire.request_body(Told),
     ),
 )
@@ -115,7 +112,6 @@ async def dismiss(request: Request) -> Response:
         ),
         OFFICES,
         wire.reply(page_model("ToPutRight", Wrong, "要理顺的记录", "records to put right"), both("一页", "One page")),
-        INVALID,
         BAD_CURSOR,
         NOT_ALLOWED,
     ),

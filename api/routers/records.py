@@ -21,11 +21,9 @@ from api.problems import (
     FIXED,
     ID_TAKEN,
     IF_MATCH_REQUIRED,
-    INVALID,
     LOOKS_DOUBLE,
     NOT_ALLOWED,
     NOT_FOUND,
-    NOT_JSON,
     ONLY_ADDED,
     REFUSED_WORD,
     STALE,
@@ -46,7 +44,6 @@ Confirm = Annotated[bool, Query(description=both("确认不是重复", "It is no
 ETAG = {"ETag": both("版本号，修改时放入 If-Match", "The revision, to be sent as If-Match")}
 TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it changes"))
 READERS = ROLES
-BAD_BODY = (INVALID, NOT_JSON)
 
 
 def level_of(role: Role) -> Level:
@@ -83,7 +80,6 @@ class Records:
             ),
             kind.readers,
             wire.reply(page_model(kind.schema.__name__, kind.schema, *words), both("一页", "One page")),
-            INVALID,
             BAD_CURSOR,
         )
 
@@ -160,7 +156,6 @@ class Records:
             NOT_ALLOWED,
             NOT_FOUND,
             ID_TAKEN,
-            *BAD_BODY,
             *refusals,
             *self.doubles,
             **wire.request_body(model),
@@ -212,7 +207,6 @@ class Records:
             STALE,
             VOIDED,
             FIXED,
-            *BAD_BODY,
             *refusals,
             *self.doubles,
             **wire.request_body(model, wire.MERGE_PATCH),
@@ -243,7 +237,6 @@ class Records:
             NOT_ALLOWED,
             NOT_FOUND,
             REFUSED_WORD,
-            *BAD_BODY,
             *refusals,
             **wire.request_body(Voiding),
         )

@@ -12,7 +12,7 @@ from api.language import both
 from api.problems import DECLINED_THIS_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, OTHER_SIDE, VOIDED, WRONG_ID
 from api.road import Op
 from api.routers import wire
-from api.routers.records import BAD_BODY, TOUCHED, Preview, Records, touched
+from api.routers.records import TOUCHED, Preview, Records, touched
 from api.rules.residence import id_of
 from api.schemas.residence import OfHousehold, ResidenceQuery
 
@@ -40,7 +40,6 @@ calls.voids()
         NOT_ALLOWED,
         NOT_FOUND,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(OfHousehold),
     ),
 )

@@ -16,7 +16,7 @@ from api.language import both, preferred
 from api.problems import BAD_CURSOR, INVALID, NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED, Fault, restored
 from api.routers import wire
 from api.routers.pages import cursor, page_model, read_cursor
-from api.routers.records import BAD_BODY, READERS
+from api.routers.records import READERS
 from api.rules.caller import view_of
 from api.schemas.base import Seen, mark_of
 from api.schemas.faults import WORDS
@@ -112,9 +112,7 @@ def _add_list(path: str, statement: str, name: str, item: Item, words: tuple[str
     answer = wire.reply(page_model(name_of_page, model, *words), both("一页", "One page"))
     named = (f"列出{words[0]}", f"List {words[1]}")
     operation = f"list_{path.replace('-', '_')}"
-    router.add_api_route(
-        f"/v1/{path}", listing, methods=["GET"], **wire.documented(operation, named, says, READERS, answer, INVALID, BAD_CURSOR)
-    )
+    router.add_api_route(f"/v1/{path}", listing, methods=["GET"], **wire.documented(operation, named, says, READERS, answer, BAD_CURSOR))
 
 
 for state, path, words, says in LISTS:
@@ -145,7 +143,6 @@ _add_list(
         NOT_ALLOWED,
         SETTLED,
         VOIDED,
-        *BAD_BODY,
         **wire.request_body(Choice),
     ),
 )
@@ -173,7 +170,6 @@ async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the n
         NOT_ALLOWED,
         SETTLED,
         VOIDED,
-        INVALID,
     ),
 )
 async def accept(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path

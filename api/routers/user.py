@@ -14,10 +14,9 @@ from api import accounts
 from api.access import Access, access_of
 from api.db.session import Tx
 from api.language import both
-from api.problems import BAD_CURSOR, INVALID, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH, ProblemKind
+from api.problems import BAD_CURSOR, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH, ProblemKind
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
-from api.routers.records import BAD_BODY
 from api.rules.caller import Caller
 from api.schemas.base import PlaceNumber
 from api.schemas.user import NewUser, PlaceGrant, UserChanges, UserQuery, UserReply, UserWithPassword
@@ -40,7 +39,6 @@ def _documented(
         "list_users",
         ("列出用户", "List users"),
         ("所管的用户，按用户名升序。", "The users below the caller, by user name, ascending."),
-        INVALID,
         BAD_CURSOR,
         model=UserPage,
     ),
@@ -64,7 +62,6 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()]) -> 
         NOT_FOUND,
         USERNAME_TAKEN,
         WRONG_REACH,
-        *BAD_BODY,
         status=201,
         model=UserWithPassword,
         **wire.request_body(NewUser),
@@ -105,7 +102,6 @@ async def create_user(request: Request) -> Response:
         NOT_FOUND,
         VOIDED,
         LAST_ADMINISTRATOR,
-        *BAD_BODY,
         **wire.request_body(UserChanges, wire.MERGE_PATCH),
     ),
 )
@@ -129,7 +125,6 @@ async def change_user(request: Request, id: UUID) -> Response:  # noqa: A002 - t
         NOT_FOUND,
         VOIDED,
         WRONG_REACH,
-        *BAD_BODY,
         **wire.request_body(PlaceGrant),
     ),
 )

@@ -8,20 +8,26 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
-from fastapi import Request
+from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from api.access import access_of
 from api.language import both, pick, preferred, translated
 from api.problems import (
+    ACCOUNT_CLOSED,
     BAD_ENCODING,
     BUSY,
+    DEVICE_REVOKED,
     IF_MATCH_REQUIRED,
+    INVALID,
+    NOT_JSON,
     NOT_SIGNED_IN,
     TOO_LARGE,
     TOO_SLOW,
     WRONG_MEDIA_TYPE,
+    Fault,
     Problem,
     ProblemKind,
 )
@@ -41,6 +47,16 @@ MERGE_PATCH = ("application/merge-patch+json", "application/json")  # JSON is ta
 
 
 # Reading
+
+
+async def known_query(request: Request) -> None:
+    """Refuses a query parameter that the operation does not have: a list without a mistyped filter would be another list, and a change
+    that was meant for a look (`preview`) would be stored. It is said back only if it looks like a name."""
+    route: APIRoute = request.scope["route"]
+    known = {name for p in route.dependant.query_params for name in getattr(p.field_info.annotation, "model_fields", (p.alias,))}
+    unknown = [name if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", name) else "" for name in request.query_params if name not in known]
+    if unknown:
+        raise INVALID(*(Fault(f"?{name}", "unknown_parameter", WORDS["unknown_parameter"]) for name in unknown[:100]))
 
 
 async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes:
@@ -174,15 +190,16 @@ def documented(
     who = both("任何人，无需登录", "anybody, without signing in")
     if roles is not None:
         who = both("、".join(pick(ROLE_WORDS[role], "zh") for role in roles), ", ".join(pick(ROLE_WORDS[role], "en") for role in roles))
-        who, kinds = called or who, (*kinds, NOT_SIGNED_IN)
-    if "requestBody" in extra:
-        kinds = (*kinds, *UNREADABLE)
+        who, kinds = called or who, (*kinds, NOT_SIGNED_IN, ACCOUNT_CLOSED, DEVICE_REVOKED)
+    media_types = extra.get("requestBody", {}).get("content", {}).keys()
+    kinds = (*kinds, *(UNREADABLE if media_types else ()), *((NOT_JSON,) if media_types & MERGE_PATCH else ()))
     return {
         "operation_id": operation_id,
         "summary": both(*named),
         "description": both(f"{says[0]}\n\n**谁可以用**：{pick(who, 'zh')}。", f"{says[1]}\n\n**Who**: {pick(who, 'en')}."),
         "status_code": next(iter(answers), 204),
-        "responses": {**answers, **_refusals((*kinds, BUSY))},
+        "dependencies": [Depends(known_query)],
+        "responses": {**answers, **_refusals((*kinds, INVALID, BUSY))},
         "openapi_extra": {
             "x-roles": ["anybody"] if roles is None else list(roles),
             "security": [] if roles is None else [{"signIn": []}],
@@ -241,7 +258,8 @@ def done(headers: Mapping[str, str]) -> dict[int | str, Any]:
 
 def if_match(example: str = '"1"') -> dict[str, Any]:
     words = both("所依据的版本（ETag）", "The revision that was edited (ETag)")
-    return {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}, "example": example, "description": words}
+    schema = {"type": "string", "pattern": '^"[0-9]{1,9}"$'}
+    return {"name": "If-Match", "in": "header", "required": True, "schema": schema, "example": example, "description": words}
 
 
 def request_body(model: type[BaseModel], media_types: Sequence[str] = JSON) -> dict[str, Any]:

@@ -14,9 +14,19 @@ from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, create_model
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    create_model,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.language import both
 from api.schemas import text
@@ -34,6 +44,9 @@ class Seen:
 
     group: Literal["all", "own", "none"] = "all"
     family: bool = True
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **(MAY_BE_ABSENT if self.group == "none" else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +190,7 @@ def said(body: BaseModel, member: str) -> Any:
 
 
 class Paging(BaseModel):
-    """Query parameters arrive as text, so not strict; unknown ones are refused all the same."""
-
-    model_config = ConfigDict(extra="forbid")
+    """Query parameters arrive as text, so not strict; unknown ones are refused all the same (wire.known_query)."""
 
     limit: int = Field(50, ge=1, le=200, description=both("每页条数", "Items a page"))
     cursor: str | None = Field(None, max_length=400, description=both("上一页返回的 next", "`next` of the page before"))

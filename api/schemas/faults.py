@@ -13,6 +13,7 @@ WORDS = {
     "extra_forbidden": both("没有这一项", "is not a member here"),
     "string_too_long": both("太长", "is too long"),
     "string_too_short": both("不能为空", "must not be empty"),
+    "unknown_parameter": both("没有这个查询参数", "is no query parameter here"),
     "literal_error": both("不在可选的值之中", "is not one of the values"),
     "enum": both("不在可选的值之中", "is not one of the values"),
     "phone": both("不是有效的电话号码", "is not a telephone number"),
@@ -39,7 +40,7 @@ def of_errors(errors: Iterable[Mapping[str, Any]], prefix: str = "/") -> Problem
         pointer = prefix + "/".join(str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"])
         # an unknown member's name is the sender's own text, so it is not said back
         if error["type"] == "extra_forbidden":
-            pointer = pointer[: pointer.rindex("/")] if prefix == "/" else prefix
+            pointer = pointer[: pointer.rindex("/")]
         code = code_of(error)
         faults.append(Fault(pointer, code, WORDS.get(code, OTHERWISE)))
     return INVALID(*faults[:100])

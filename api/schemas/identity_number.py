@@ -1,6 +1,6 @@
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from api.language import both
 from api.schemas.base import Body, Id, Instant, says
@@ -44,8 +44,6 @@ class IdentityRead(BaseModel):
 
 
 class IdentityQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     purpose: Purpose = Field(description=PURPOSES)
 
 

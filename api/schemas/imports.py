@@ -1,6 +1,6 @@
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.language import both
 from api.schemas.base import Id, Instant, Line, says
@@ -10,10 +10,6 @@ State = Literal["reading", "ready", "faulty", "running", "done", "undoing", "und
 
 
 class NewImport(BaseModel):
-    """Query parameters arrive as text, so not strict; unknown ones are refused all the same."""
-
-    model_config = ConfigDict(extra="forbid")
-
     kind: RegisterKind = Field(
         description=both("households 户 · people 人 · visits 家访", "What the file is a register of"), examples=["households"]
     )

@@ -113,13 +113,9 @@ class DayBookQuery(Paging):
 
 
 class TrialBalanceQuery(BaseModel):
-    model_config = {"extra": "forbid"}
-
     month: Month = Field(description=both("月份", "The month"))
     place_id: PlaceNumber | None = Field(None, description=PLACE)
 
 
 class PlaceQuery(BaseModel):
-    model_config = {"extra": "forbid"}
-
     place_id: PlaceNumber | None = Field(None, description=PLACE)

@@ -1,14 +1,12 @@
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.language import both
 from api.schemas.base import Day, Id, PlaceNumber, says
 
 
 class CountsQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     round: int = Field(ge=1, le=2**31 - 1, description=both("第几轮", "Number of the round"))
     place_id: PlaceNumber | None = Field(
         None, description=both("只看这个地方及其下级（编号）", "Only this place and what lies below it (its number)")

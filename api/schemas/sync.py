@@ -1,6 +1,6 @@
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api.language import both
 from api.schemas.base import MAY_BE_ABSENT, Id, Instant, PlaceNumber, Revision, says
@@ -13,8 +13,6 @@ KINDS = Field(
 
 
 class PullQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     cursor: str = Field(
         "", max_length=400, description=both("上一次返回的 cursor；留空则从头开始", "cursor of the reply before; empty: from the start")
     )
@@ -23,8 +21,6 @@ class PullQuery(BaseModel):
 
 
 class DigestQuery(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
     kinds: str | None = KINDS
     place_id: PlaceNumber | None = Field(
         None,

@@ -350,8 +350,9 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
     [
         ("limit=0", "?limit"),
         ("limit=201", "?limit"),
-        ("address=x", "?"),
-        ("name=x", "?"),
+        ("address=x", "?address"),
+        ("name=x", "?name"),
+        ("13800138000=x", "?"),
         ("status=gone", "?status"),
         ("not_visited_since=yesterday", "?not_visited_since"),
         ("place_id=-1", "?place_id"),

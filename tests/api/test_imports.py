@@ -592,7 +592,8 @@ async def at(phone: Phone, number: str) -> list[dict[str, Any]]:
 
 
 async def made(phone: Phone, path: str, **body: Any) -> dict[str, Any]:
-    reply = await phone.post(path, json=body, params={"confirm": "true"})
+    creates = path.count("/") == 2
+    reply = await phone.post(path, json=body, params={"confirm": "true"} if creates else {})
     assert reply.status_code in (200, 201), reply.text
     return dict(reply.json())
 

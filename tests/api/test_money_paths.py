@@ -83,9 +83,8 @@ class Somebody:
 
 async def send(phones: dict[str, Phone], call: Call) -> httpx.Response:
     who, method, path, body = call
-    reply = await phones[who].request(
-        method, f"/v1/{path}", params={} if path == "sync/push" or body is None else {"confirm": True}, json=body
-    )
+    creates = "/" not in path
+    reply = await phones[who].request(method, f"/v1/{path}", params={"confirm": True} if creates else {}, json=body)
     assert reply.status_code < 500, (call, reply.text)
     return reply
 

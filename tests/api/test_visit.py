@@ -508,9 +508,9 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
         ("limit=0", "?limit"),
         ("limit=201", "?limit"),
         ("limit=x", "?limit"),
-        ("sort=notes", "?"),
-        ("notes=x", "?"),
-        ("Limit=5", "?"),
+        ("sort=notes", "?sort"),
+        ("notes=x", "?notes"),
+        ("Limit=5", "?Limit"),
         ("outcome=pregnant", "?outcome"),
         ("voided=maybe", "?voided"),
         ("visited_from=2026-02-30", "?visited_from"),
@@ -520,6 +520,15 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
 )
 async def test_unknown_and_odd_query_parameters_are_refused(sign_in: SignIn, query: str, pointer: str) -> None:
     refused(await (await sign_in("worker-1")).get(f"/v1/visits?{query}"), 422, "invalid", pointer)
+
+
+async def test_a_change_that_was_meant_for_a_look_is_not_stored(sign_in: SignIn) -> None:
+    """`preview` is offered only where a change takes other records along."""
+    worker = await sign_in("worker-1")
+    visit = await logged(worker)
+    reply = await worker.patch(f"/v1/visits/{visit['id']}?preview=true", json={"notes": "再想想"}, headers={"If-Match": '"1"'})
+    refused(reply, 422, "invalid", "?preview")
+    assert (await worker.get(f"/v1/visits/{visit['id']}")).json() == visit
 
 
 async def test_a_cursor_goes_with_its_own_list_and_filters(sign_in: SignIn) -> None:
