@@ -200,6 +200,22 @@ async def test_a_reminder_of_a_check_up_says_who_was_asked(family: Family) -> No
     assert len((await family.reads())["follow_ups"]) == 2
 
 
+@pytest.mark.parametrize("mended", [{"person_id": None, "words": "常规"}, {"reason": "elder_care", "words": "常规"}])
+async def test_what_was_changed_in_a_reminder_does_not_say_either_who_was_asked(family: Family, mended: Row) -> None:
+    said = {"reason": "checkup_reminder", "due_on": TODAY, "words": "请儿子去体检", "person_id": family.people["儿子"]}
+    row = await family.put("follow-ups", household_id=family.household, **said)
+    await family.edit("follow-ups", row["id"], **mended)
+
+    async def changed() -> Row:
+        [due] = (await family.reads())["follow_ups"]
+        [correction] = due["corrections"]
+        return dict(correction["changes"])
+
+    assert await changed() == {}
+    await family.agrees("儿子")
+    assert await changed() == {name: [said[name], value] for name, value in mended.items()}
+
+
 async def test_the_end_of_an_identity_number_is_the_own_or_granted(family: Family) -> None:
     number, match = "11010519491231002X", {"If-Match": '"1"'}
     for name in ("户主", "儿子"):
