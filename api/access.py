@@ -51,12 +51,20 @@ WITH s AS MATERIALIZED (
 ANYBODY = """
 WITH s AS MATERIALIZED (SELECT set_config('app.county', $1::int::text, true), set_config('app.wide', '*', true) AS wide) """
 
+# Adults of the household who let its head read something. They agreed to this head, in this household: who came to it since agrees anew,
+# and so do all where another heads it, but not where two records of the head were joined, or nobody headed it before.
 _GRANTED = """ARRAY(SELECT p.id FROM person p WHERE p.county_id = $1 AND p.household_id = e.household_id AND NOT p.voided AND (
-      SELECT c.act FROM consent c
+      SELECT c.act = 'given' AND j.household_id = e.household_id
+        AND NOT EXISTS (SELECT FROM revision q WHERE q.county_id = $1 AND q.kind = 'person' AND q.id = j.id
+          AND q.changes ? 'household_id' AND least(q.made_at, q.received_at) > w.at)
+        AND NOT EXISTS (SELECT FROM revision q WHERE q.county_id = $1 AND q.kind = 'household' AND q.id = e.household_id
+          AND (SELECT r.joined_into_id IS DISTINCT FROM e.person_id AND r.id <> e.person_id FROM person r
+            WHERE r.county_id = $1 AND r.id = (q.changes #>> '{{head_id,0}}')::uuid)
+          AND least(q.made_at, q.received_at) > w.at)
+      FROM consent c JOIN person j ON j.county_id = $1 AND j.id = c.person_id AND (j.id = p.id OR j.joined_into_id = p.id)
       CROSS JOIN LATERAL (SELECT CASE c.act WHEN 'given' THEN least(c.acted_at, c.created_at) ELSE c.created_at END AS at) w
       WHERE c.county_id = $1 AND c.purpose = '{}' AND NOT c.voided
-        AND c.person_id IN (SELECT j.id FROM person j WHERE j.county_id = $1 AND (j.id = p.id OR j.joined_into_id = p.id))
-      ORDER BY w.at DESC, c.act DESC, c.id LIMIT 1) = 'given')"""
+      ORDER BY w.at DESC, c.act DESC, c.id LIMIT 1))"""
 # The family's seat: a caller in good standing, and, where they head it still, the household and whose it is to be seen. `household_id`:
 # null without a seat. `mine`: the head and the household's minors; `attendance`, `identity`: the adults who let the head see theirs. A
 # consent counts as it does for the other place (db/residences.py), and whichever record of the person heard it: so this is read with the

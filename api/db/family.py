@@ -22,8 +22,8 @@ _OWN = "t.county_id = $1 AND t.household_id = s.household_id AND t.place_id = s.
 # A reminder of a check-up says who was asked to it
 _SHOWN = "AND (t.reason <> 'checkup_reminder' OR t.person_id IS NULL OR t.person_id = ANY (s.mine || s.attendance))"
 _CORRECTIONS = f"""(SELECT coalesce(json_agg(d ORDER BY d.rev), '[]') FROM (
-      SELECT r.rev, {MOMENT.format("r.received_at")} AS at, {_NAME.format("r.by_user_id")} AS by_name, {{changes}} AS changes FROM revision r
-      WHERE r.county_id = $1 AND r.kind = '{{kind}}' AND r.id = t.id AND r.rev > 1) d) AS corrections"""
+      SELECT r.rev, {MOMENT.format("r.received_at")} AS at, {_NAME.format("r.by_user_id")} AS by_name, {{changes}} AS changes
+      FROM revision r WHERE r.county_id = $1 AND r.kind = '{{kind}}' AND r.id = t.id AND r.rev > 1) d) AS corrections"""
 # … and so does what was changed in one, also where it is none any more, or names nobody
 _CHANGES = """CASE WHEN (SELECT bool_or(x.reason = 'checkup_reminder') AND bool_or(x.person_id <> ALL (s.mine || s.attendance)) FROM (
         SELECT t.reason, t.person_id UNION ALL SELECT q.changes #>> '{reason,0}', (q.changes #>> '{person_id,0}')::uuid FROM revision q
@@ -52,7 +52,8 @@ def document(of: Mapping[str, Documents]) -> str:
         "members": f"""SELECT {columns["person"]},
             CASE WHEN t.id = s.person_id OR t.id = ANY (s.identity) THEN t.identity_last4 END AS identity_last4
           FROM person t WHERE {_OWN} ORDER BY (t.id = s.person_id) DESC, t.born_on, t.id""",
-        "visits": f"""SELECT {columns["visit"]}, {_NAME.format("t.worker_id")} AS worker_name, {_CORRECTIONS.format(kind="visit", changes="r.changes")}
+        "visits": f"""SELECT {columns["visit"]}, {_NAME.format("t.worker_id")} AS worker_name,
+            {_CORRECTIONS.format(kind="visit", changes="r.changes")}
           FROM visit t WHERE {_OWN} ORDER BY t.visited_on DESC, t.id""",
         "follow_ups": f"""SELECT {_follow_up(of["follow_up"])} FROM follow_up t WHERE {_OWN} {_SHOWN} ORDER BY t.due_on DESC, t.id""",
         "sessions": f"""SELECT {columns["checkup_session"]}, g.name AS programme_name

@@ -171,6 +171,71 @@ async def test_an_adults_attendance_is_there_only_where_that_adult_agreed(family
     assert child["id"] in await shown()
 
 
+async def under_another_head(family: Family) -> tuple[str, Phone]:
+    """A household of the same group and its head's phone."""
+    home = await family.put("households", place_id=GROUP, number=f"试-{uuid4().hex[:8]}")
+    head = await family.put("people", household_id=home["id"], name="另一户主", relation="head")
+    await family.edit("households", home["id"], head_id=head["id"])
+    return home["id"], await family.county.sign_in((await seated(family.county, home["id"], head["id"]))[1])
+
+
+async def agrees_anew(family: Family) -> None:
+    """At the moment at which the service hears of it: the tests' today lies before it."""
+    await family.agrees("儿子")
+    await family.county.owner.execute("UPDATE consent SET acted_at = created_at WHERE person_id = $1", family.people["儿子"])
+
+
+@pytest.mark.parametrize("how", ["another heads it", "moved to another family", "moved there and back"])
+async def test_an_adult_agreed_that_this_head_reads_it_and_not_the_next(family: Family, how: str) -> None:
+    grown, reader = await family.asked("儿子"), family.head
+    await family.agrees("儿子")
+    await family.agrees("儿子", purpose="head_sees_identity")
+    number, match = "11010519491231002X", {"If-Match": '"1"'}
+    path = f"/v1/people/{family.people['儿子']}/identity-number?confirm=true"
+    assert (await family.worker.put(path, json={"number": number}, headers=match)).is_success
+
+    async def shown() -> list[bool]:
+        record = await family.reads(reader)
+        last4 = {member["id"]: member["identity_last4"] for member in record["members"]}[family.people["儿子"]]
+        return [grown["id"] in {invitation["id"] for invitation in record["invitations"]}, last4 is not None]
+
+    assert await shown() == [True, True]
+    if how == "another heads it":
+        heir = await family.person("新户主", born_on=years_ago(40))
+        await family.edit("households", family.household, head_id=heir)
+        reader = await family.county.sign_in((await seated(family.county, family.household, heir))[1])
+    else:
+        other, reader = await under_another_head(family)
+        await family.edit("people", family.people["儿子"], household_id=other)
+    if how == "moved there and back":
+        await family.edit("people", family.people["儿子"], household_id=family.household)
+        reader = family.head
+    assert await shown() == [False, False]
+    await agrees_anew(family)
+    assert await shown() == [True, False]
+
+
+async def test_what_another_record_of_an_adult_agreed_to_with_another_head_is_not_agreed_here(family: Family) -> None:
+    grown, (other, _) = await family.asked("儿子"), await under_another_head(family)
+    double = await family.put("people", household_id=other, name="儿子", born_on=years_ago(18))
+    family.people["double"] = double["id"]
+    await family.agrees("double")
+    joined = await family.worker.post(f"/v1/people/{double['id']}/join", json={"into_id": family.people["儿子"]})
+    assert joined.status_code == 200, joined.text
+    assert grown["id"] not in {invitation["id"] for invitation in (await family.reads())["invitations"]}
+    await agrees_anew(family)
+    assert grown["id"] in {invitation["id"] for invitation in (await family.reads())["invitations"]}
+
+
+async def test_a_head_whose_two_records_were_joined_is_still_the_one_whom_the_adult_meant(family: Family) -> None:
+    grown = await family.asked("儿子")
+    await family.agrees("儿子")
+    double = await family.person("户主二", relation="head", born_on=years_ago(60))
+    joined = await family.worker.post(f"/v1/people/{family.people['户主']}/join", json={"into_id": double})
+    assert joined.status_code == 200, joined.text
+    assert grown["id"] in {invitation["id"] for invitation in (await family.reads())["invitations"]}
+
+
 @pytest.mark.parametrize("order", [("given", "withdrawn"), ("withdrawn", "given")])
 async def test_a_refusal_counts_over_a_consent_of_the_same_moment(family: Family, order: tuple[str, str]) -> None:
     grown, child = await family.asked("儿子"), await family.asked("孙女")
