@@ -218,6 +218,21 @@ async def test_a_wrong_number_and_a_wrong_code_are_answered_alike(county: County
     refused(await activate(county, {"number": number or card["number"]}, typed), 400, "wrong-card")
 
 
+async def test_a_number_that_is_nobodys_is_looked_at_like_one_that_is_somebodys(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long the answer takes would tell of a user name whether it exists."""
+    looks: list[str] = []
+    write = county.access.database.write
+
+    async def counted(*what: Any) -> Any:
+        looks.append(name)
+        return await write(*what)
+
+    monkeypatch.setattr(county.access.database, "write", counted)
+    for name in (numbered("000000002"), "worker-1"):
+        refused(await activate(county, {"number": name}, "00000000"), 400, "wrong-card")
+    assert looks == [numbered("000000002"), "worker-1"]
+
+
 async def test_after_five_wrong_codes_it_is_worth_nothing(county: County) -> None:
     _, head = await a_head(county)
     card, code = await bound(county, head)
