@@ -90,7 +90,17 @@ async def push(
     opened += [i for _, i in batch.left]
     if again_by:  # what waited behind a creation that is refused after all
         opened += [op.id for op, result in zip(ops, results, strict=True) if result.outcome == "rejected"]
+    else:
+        opened += [i for each, result in zip(sent, results, strict=True) if each.op and (i := _once_more(batch, each.op, result))]
     return results, opened
+
+
+def _once_more(batch: Batch, op: Op, result: Result) -> UUID | None:
+    """The record that others may wait for, where a repeat shows that it is here: whoever stored it may have died before it looked."""
+    if result.outcome == "unchanged" and op.creates and op.kind.name in WAITED_FOR:
+        return op.id
+    parent_id: UUID | None = _parent_id(op)
+    return parent_id if result.outcome == "held" and op.kind.parent and parent_id in batch.rows[op.kind.parent.kind] else None
 
 
 async def _not_overtaken(tx: Tx, caller: Caller, waits: Sequence[Row]) -> None:

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from api import unsettled
 from api.jobs import held
+from api.problems import busy
 from tests.conftest import Phone
 from tests.county import OTHER, USERS, VILLAGE, County, fold, level, push
 from tests.pushing import (
@@ -71,6 +73,25 @@ async def test_a_child_may_come_a_batch_before_its_parent(county: County, phone:
     [again] = await push(phone, visit)
     assert (short(again), await revisions(county, visit["id"])) == (("unchanged", 1), 1)
     assert len(await kept(county, visit["id"])) == 1
+
+
+@pytest.mark.parametrize("again", ["parent", "child"])
+async def test_what_waits_is_looked_for_again_by_a_repeat(
+    county: County, phone: Phone, monkeypatch: pytest.MonkeyPatch, again: str
+) -> None:
+    """PostgreSQL went away between the commit and the look for what had waited: the phone, told 503, sends the same again."""
+
+    async def gone(*_: object) -> None:
+        raise busy()
+
+    house = str(uuid4())
+    visit, parent = op("visit", doc={"household_id": house, **SEEN}), op("household", house, {"place_id": GROUP, "number": a_number()})
+    assert (await push(phone, visit))[0]["outcome"] == "held"
+    with monkeypatch.context() as died:
+        died.setattr(unsettled, "release", gone)
+        assert (await phone.post("/v1/sync/push", json={"ops": [parent]})).status_code == 503
+    await push(phone, {"parent": parent, "child": visit}[again])
+    assert (await stored(phone, "visit", visit["id"]))["rev"] == 1
 
 
 async def test_what_another_user_waits_for_may_come_from_anybody(county: County, phone: Phone, other: Phone) -> None:
