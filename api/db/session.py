@@ -120,7 +120,7 @@ class Database:
         return await self._run("BEGIN", work)
 
     async def _run(self, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Again from the start after a deadlock, three times at most: `work` must have no effect outside of the transaction. A key that
+        """Again from the start after a deadlock or a migration, three times at most: `work` must have no effect outside of the transaction. A key that
         exists already is tried once more too: a repeat that overlapped its first try then finds the record. The key is told by the name
         in the message: on a cluster it carries a suffix, and constraint_name is missing."""
         for turn in range(3):
@@ -130,6 +130,9 @@ class Database:
                         return await _transaction(tx, begin, work)
             except RACES:
                 pass
+            except asyncpg.InvalidCachedStatementError:  # a migration: what the others have prepared is of the schema before it, too
+                while self._idle:
+                    self._idle.pop().terminate()
             except asyncpg.CheckViolationError as error:
                 if any(name in str(error) for name in SHORT):
                     raise NOT_ENOUGH() from None
