@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-migrations lint-openapi bench lock clean check-python
+.PHONY: help run test lint lint-migrations lint-openapi bench prove lock clean check-python
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -19,7 +19,7 @@ test: .venv/ready ## run every test on a PostgreSQL of its own (ARGS="tests/unit
 lint: .venv/ready ## check form, types, floors, spelling, requirements, migrations and the OpenAPI document
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy --strict api tests bench examples
+	$(BIN)/mypy --strict api tests bench examples prove
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/vulture
@@ -49,6 +49,9 @@ tests/contract/%/node_modules/.ready: tests/contract/%/package-lock.json tests/c
 
 bench: .venv/ready ## measure against the limits of this machine and compare with bench/budgets.toml
 	@exec $(BIN)/python -m bench $(ARGS)
+
+prove: .venv/ready ## break it in every way we know, audit it, print one table (ARGS="faults --seed 7" chooses)
+	@exec $(BIN)/python -m prove $(ARGS)
 
 lock: .venv/ready ## write requirements.lock and requirements.run.lock, what the image has, anew from pyproject.toml (they name no host)
 	$(COMPILE) --group dev pyproject.toml -o requirements.lock

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from api import demo_money
+from prove.auditor import LEDGER
 from tests.api.test_household import entered
 from tests.conftest import Phone
 from tests.county import USERS
@@ -63,46 +64,7 @@ async def balance(owner: Any, kind: str, whose: str) -> int:
     return int(total)
 
 
-# What has to hold at any time: each query finds what breaks it
-_SIDES = (
-    "CROSS JOIN LATERAL (VALUES (t.from_type, t.from_owner, -t.amount_fen), (t.to_type, t.to_owner, t.amount_fen)) v (type, owner, fen)"
-)
-_ALLOCATED = """SELECT {0}, sum(CASE t.event WHEN 'allocation' THEN t.amount_fen ELSE -t.amount_fen END) AS fen FROM transfer t
-          WHERE t.event IN ('allocation', 'release') GROUP BY {0}"""
-BROKEN = {
-    "a kept balance is not the sum of its transfers": f"""
-        SELECT a.type, a.owner FROM account a LEFT JOIN (SELECT v.type, v.owner, sum(v.fen) AS fen FROM transfer t {_SIDES} GROUP BY 1, 2) x
-          USING (type, owner) WHERE a.balance_fen <> coalesce(x.fen, 0)""",
-    "a charge says another amount than is allocated to it": f"""
-        SELECT c.id FROM charge c LEFT JOIN ({_ALLOCATED.format("t.charge_id")}) x ON x.charge_id = c.id
-          WHERE c.paid_fen <> coalesce(x.fen, 0) OR c.paid_fen > c.amount_fen
-          OR (c.status = 'settled') <> (c.paid_fen = c.amount_fen AND NOT c.voided AND c.waiver_approved_by IS NULL)
-          OR ((c.voided OR c.waiver_approved_by IS NOT NULL) AND c.paid_fen <> 0)""",
-    "a charge says that it is what it is not": """
-        SELECT id, status FROM charge WHERE status <> CASE WHEN voided THEN 'cancelled' WHEN waiver_approved_by IS NOT NULL THEN 'waived'
-          WHEN paid_fen = amount_fen THEN 'settled' ELSE 'open' END""",
-    "a payment says another amount than is left of it": f"""
-        SELECT p.id FROM payment p LEFT JOIN ({_ALLOCATED.format("t.payment_id")}) x ON x.payment_id = p.id
-          LEFT JOIN (SELECT payment_id, sum(amount_fen) AS fen FROM refund WHERE status = 'approved' GROUP BY payment_id) r
-            ON r.payment_id = p.id
-          WHERE p.left_fen < 0 OR p.left_fen <> p.amount_fen - coalesce(x.fen, 0) - coalesce(r.fen, 0)""",
-    "a household owes and has credit": """
-        SELECT household_id FROM charge WHERE status = 'open' INTERSECT SELECT household_id FROM payment WHERE left_fen > 0""",
-    "a household owes in the ledger what its charges don't say": """
-        SELECT x.owner FROM (SELECT v.owner, sum(v.fen) AS fen FROM transfer t SIDES WHERE v.type = 'owed' GROUP BY 1) x
-          LEFT JOIN (SELECT household_id::text AS owner, sum(amount_fen - paid_fen) AS fen FROM charge
-            WHERE NOT voided AND waiver_approved_by IS NULL AND amount_fen > 0 GROUP BY 1) c USING (owner)
-          WHERE x.fen <> coalesce(c.fen, 0)""".replace("SIDES", _SIDES),
-    "a payment is not in the ledger once": """
-        SELECT p.id FROM payment p LEFT JOIN (SELECT record_id, count(*) AS n, sum(amount_fen) AS fen FROM transfer WHERE event = 'payment'
-          GROUP BY record_id) t ON t.record_id = p.id WHERE (t.n, t.fen) IS DISTINCT FROM (1::bigint, p.amount_fen::numeric)""",
-    "what was collected went elsewhere": """
-        SELECT t.seq FROM transfer t WHERE (t.from_type = 'cash' AND t.to_type NOT IN ('till', 'credit', 'unexplained'))
-          OR (t.from_type = 'till' AND t.to_type NOT IN ('fiscal', 'credit', 'unexplained'))
-          OR (t.from_type = 'fiscal' AND t.to_type <> 'credit')""",
-}
-
-
 async def holds(owner: Any) -> None:
-    found = {what: rows for what, sql in BROKEN.items() if (rows := [tuple(row) for row in await owner.fetch(sql)])}
+    """The books, as the auditor sees them."""
+    found = {what: rows for what, (_, broken) in LEDGER.items() if (rows := [tuple(row) for row in await owner.fetch(broken)])}
     assert found == {}
