@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
-from api import accounts, backup, demo, imports, logs, places
+from api import accounts, backup, demo, heads, imports, logs, places
 from api.access import Access
 from api.db.migrations import migrate as migrate_to_newest
 from api.db.migrations import newest
@@ -166,7 +166,7 @@ def serve_until_stopped(
     os.environ["JIAFANG_DATABASE_URL"] = url
     config = uvicorn.Config(
         "api.main:build", factory=True, log_level="warning", log_config=logs.config(requests=log_requests), access_log=False,
-        forwarded_allow_ips=Settings().trusted_proxies, timeout_keep_alive=75, server_header=False, date_header=True,
+        http=heads.Bounded, forwarded_allow_ips=Settings().trusted_proxies, timeout_keep_alive=75, server_header=False, date_header=True,
     )  # fmt: skip
     server = Server(config, ready, alive)
     server.run(sockets=[listener])

@@ -120,9 +120,9 @@ class Database:
         return await self._run("BEGIN", work)
 
     async def _run(self, begin: str, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Again from the start after a deadlock or a migration, three times at most: `work` must have no effect outside of the transaction. A key that
-        exists already is tried once more too: a repeat that overlapped its first try then finds the record. The key is told by the name
-        in the message: on a cluster it carries a suffix, and constraint_name is missing."""
+        """Again from the start after a deadlock or a migration, three times at most: `work` must have no effect outside of the
+        transaction. A key that exists already is tried once more too: a repeat that overlapped its first try then finds the record. The
+        key is told by the name in the message: on a cluster it carries a suffix, and constraint_name is missing."""
         for turn in range(3):
             try:
                 async with self.connection() as tx:

@@ -1,0 +1,54 @@
+"""What comes before a body is bounded, in size and in time: uvicorn and httptools would gather a header line without end, and wait for ever
+for a request that stops in the middle of its head. Bodies are bounded where they are read (routers/wire.py)."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+LONGEST = 64 * 1024  # bytes; the same again for trailers
+PATIENCE = 60  # seconds for a head to arrive
+
+
+class Bounded(HttpToolsProtocol):
+    """One line to a client. `_unheard`: bytes since the parser last gave us a head, a piece of a body, or an end."""
+
+    _unheard = 0
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._heard()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unheard += len(data)
+        super().data_received(data)
+        if self._unheard > LONGEST:
+            self.send_400_response("Too much before the body.")
+        elif self._unheard and not self._late:
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._heard()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._heard()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._heard()
+        super().on_message_complete()
+
+    def _wait(self) -> None:
+        self._late = self.loop.call_later(PATIENCE, self.transport.close)
+
+    def _heard(self) -> None:
+        self._unheard = 0
+        if self._late:
+            self._late.cancel()
+            self._late = None
