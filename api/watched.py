@@ -1,4 +1,5 @@
-"""What is counted and timed, for `GET /metrics`, and the ASGI layer around every request: its id, its line in the log, its figures.
+"""What is counted and timed, for `GET /metrics`, and the ASGI layer around every request: its id, its line in the log, its figures, and
+what its answer tells browsers.
 
 Labels are route templates and fixed words, never an id, a name or a query. Each process counts for itself.
 """
@@ -36,6 +37,13 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # A proxy's id of a request is taken over if it is a UUID, with hyphens or without; anything else could be somebody's number
 GIVEN = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 GONE = 499  # the client did not wait for the answer
+# What an answer tells a browser where the route does not say it itself: it keeps none, loads and runs nothing of it, and shows it in no frame
+CAREFUL = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+)
 
 
 def exposition() -> bytes:
@@ -59,7 +67,9 @@ class Watched:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                said = {name for name, _ in message["headers"]}
+                careful = (header for header in CAREFUL if header[0] not in said)
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode()), *careful]
             await send(message)
 
         try:

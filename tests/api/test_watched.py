@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
-from api import logs
+from api import demo, logs
 from api.jobs import held
 from api.main import LastResort
 from api.watched import JOB, OPS, Watched
@@ -59,6 +59,60 @@ async def metrics(app: Any) -> dict[tuple[str, ...], float]:
     assert reply.status_code == 200, reply.text
     families = text_string_to_metric_families(reply.text)
     return {(sample.name, *sample.labels.values()): sample.value for family in families for sample in family.samples}
+
+
+# What every answer tells browsers
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/v1/visits", 200), ("/v1/visits?x=1", 422), ("/v1/nothing", 404), ("/health/live", 200), ("/", 307)]
+)
+async def test_no_browser_keeps_frames_or_guesses_an_answer(sign_in: Any, path: str, status: int) -> None:
+    reply = await (await sign_in("worker-1")).get(path)
+    assert reply.status_code == status
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["referrer-policy"] == "no-referrer"
+    assert set(reply.headers["content-security-policy"].split("; ")) >= {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"}
+
+
+async def test_so_does_an_error_that_nobody_expected() -> None:
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError
+
+    async with client(Watched(LastResort(broken))) as http:
+        assert (await http.get("/v1/visits")).headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_route_that_knows_better_says_so_once(anybody: Phone) -> None:
+    page = await anybody.get("/docs")
+    assert page.headers.get_list("content-security-policy") == [page.headers["content-security-policy"]]
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert page.headers.get_list("cache-control") == ["no-cache"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/v1/about", "/v1/visits", "/openapi.json"])
+async def test_no_other_site_reads_an_answer(sign_in: Any, path: str) -> None:
+    phone = await sign_in("worker-1")
+    reply = await phone.get(path, headers={"Origin": "https://elsewhere.example"})
+    asked = await phone.options(path, headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "GET"})
+    for answer in (reply, asked):
+        assert [name for name in answer.headers if name.startswith("access-control-")] == []
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK"])
+async def test_a_request_is_not_said_back(sign_in: Any, method: str) -> None:
+    reply = await (await sign_in("worker-1")).request(method, "/v1/visits", headers={"X-Said": "said-before"})
+    assert reply.status_code == 405
+    assert "said-before" not in reply.text
+
+
+async def test_nothing_sets_a_cookie(sign_in: Any, anybody: Phone) -> None:
+    form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
+    for reply in (await anybody.post("/v1/auth/token", data=form), await (await sign_in("worker-1")).get("/v1/me"), await anybody.get("/docs")):
+        assert reply.status_code == 200
+        assert "set-cookie" not in reply.headers
 
 
 # Request ids and the log
