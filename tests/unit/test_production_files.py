@@ -55,6 +55,18 @@ def test_the_image_runs_as_nobody_in_particular_and_says_whether_it_is_well() ->
     assert "--require-hashes" in DOCKERFILE
 
 
+def test_the_proxy_answers_over_tls_alone() -> None:
+    """A page for people leads on to HTTPS; a call in the clear is refused, so that an app that sends its token so is noticed at once."""
+    sites = dict(re.findall(r"^(\S+) \{\n(.*?)^\}", (DEPLOY / "Caddyfile").read_text(), re.MULTILINE | re.DOTALL))
+    assert sites.keys() == {"{$JIAFANG_SITE}", "http://{$JIAFANG_SITE}"}
+    assert "reverse_proxy" not in sites["http://{$JIAFANG_SITE}"]
+    assert "respond 403" in sites["http://{$JIAFANG_SITE}"]
+    [pages] = re.findall(r"path (.+)", sites["http://{$JIAFANG_SITE}"])
+    assert [path for path in pages.split() if path.startswith("/v1")] == []
+    [lasting] = re.findall(r"header \?Strict-Transport-Security \"(.+)\"", sites["{$JIAFANG_SITE}"])
+    assert lasting == "max-age=31536000; includeSubDomains"
+
+
 def test_what_is_copied_and_mounted_is_there() -> None:
     """In the build's context too, which .dockerignore makes of a few names."""
     context = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
