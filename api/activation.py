@@ -69,7 +69,7 @@ async def activate(
     """Raises `wrong-card` for any wrong number or code alike; to whoever knows the code `card-spent`, `card-not-bound`, `not-a-head`,
     `device-of-another`; `weak-password`, `too-many-attempts`."""
     number, code = spelled(number), spelled(code)
-    if not sign_in.strong(password, number):
+    if not await passwords.strong(password, number):
         raise WEAK_PASSWORD.at("/password")
     counted = await sign_in.count(access, [("network", sign_in.network_of(network))])
     county_id, card_id = await _known(access, number, code)

@@ -571,8 +571,9 @@ WEAK_PASSWORD = ProblemKind(
     422,
     both("密码太容易猜", "The password is too easy to guess"),
     both(
-        "密码至少 10 个字符，不能包含用户名，也不能是常见密码。",
-        "At least 10 characters, without the user name, and none of the common ones.",
+        "密码至少 10 个字符，不能包含用户名，也不能是常见或泄露过的密码、日期、电话。几个不相干的词连起来就好记又难猜。",
+        "At least 10 characters, without the user name, and nothing common, leaked, or made of a date or a phone number. Some words that "
+        "have nothing to do with each other are easy to keep in mind and hard to guess.",
     ),
 )
 

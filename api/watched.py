@@ -37,7 +37,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 # A proxy's id of a request is taken over if it is a UUID, with hyphens or without; anything else could be somebody's number
 GIVEN = re.compile(rb"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}")
 GONE = 499  # the client did not wait for the answer
-# What an answer tells a browser where the route does not say it itself: it keeps none, loads and runs nothing of it, and shows it in no frame
+# What an answer tells a browser where the route does not say it itself: keep nothing, load and run nothing of it, show it in no frame
 CAREFUL = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),

@@ -317,7 +317,18 @@ async def test_changing_the_password_signs_out_the_other_devices(http: httpx.Asy
 
 async def test_a_new_password_must_be_hard_to_guess_and_the_old_one_known(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
     tokens = (await token(http, user)).json()
-    weak = ["short", "password123", "1234567890", "aaaaaaaaaaaa", "aabbaabbaabb", f"my-{user['username'].upper()}"]
+    leaked = ["qwertyuiop", "1q2w3e4r5t", "1qaz2wsx3edc", "manchester", "woaini1314", "a1b2c3d4e5", "P@ssw0rd2026", "Password123!"]
+    guessed = [
+        "13800138000",
+        "199001011234",
+        "5201314520",
+        "1234567890",
+        "aaaaaaaaaaaa",
+        "aabbaabbaabb",
+        "jiafang2026!",
+        "家访家访家访家访家访",
+    ]
+    weak = ["short", *leaked, *guessed, f"my-{user['username'].upper()}"]
     for new in weak:
         reply = await http.post("/v1/auth/password", json={"password": user["password"], "new_password": new}, headers=bearer(tokens))
         assert slug(reply) == (422, "weak-password"), new
@@ -325,6 +336,18 @@ async def test_a_new_password_must_be_hard_to_guess_and_the_old_one_known(http: 
     reply = await http.post("/v1/auth/password", json={"password": "wrong", "new_password": ANOTHER}, headers=bearer(tokens))
     assert slug(reply) == (400, "wrong-sign-in")
     assert (await token(http, user)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "good", ["tree kettle forty one", "春眠不觉晓处处闻啼鸟", "zzqvhkwpmx", "  blanks at both ends  ", "巴" + "x7-柳" * 49]
+)
+async def test_any_signs_make_a_password_and_all_of_them_count(http: httpx.AsyncClient, user: dict[str, Any], good: str) -> None:
+    tokens = (await token(http, user)).json()
+    body = {"password": user["password"], "new_password": good}
+    assert (await http.post("/v1/auth/password", json=body, headers=bearer(tokens))).status_code == 204
+    for near in (good.strip() + "x", good[:-1], good.upper() if good.upper() != good else good + " "):
+        assert slug(await token(http, {**user, "password": near})) == (400, "wrong-sign-in")
+    assert (await token(http, {**user, "password": good})).status_code == 200
 
 
 async def test_a_reset_meanwhile_wins(http: httpx.AsyncClient, user: dict[str, Any], app: Any, sign_in: SignIn, monkeypatch: Any) -> None:

@@ -110,7 +110,11 @@ async def test_a_request_is_not_said_back(sign_in: Any, method: str) -> None:
 
 async def test_nothing_sets_a_cookie(sign_in: Any, anybody: Phone) -> None:
     form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD}
-    for reply in (await anybody.post("/v1/auth/token", data=form), await (await sign_in("worker-1")).get("/v1/me"), await anybody.get("/docs")):
+    for reply in (
+        await anybody.post("/v1/auth/token", data=form),
+        await (await sign_in("worker-1")).get("/v1/me"),
+        await anybody.get("/docs"),
+    ):
         assert reply.status_code == 200
         assert "set-cookie" not in reply.headers
 
