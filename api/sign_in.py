@@ -31,6 +31,7 @@ T = TypeVar("T")
 End = Literal["signed_out", "revoked", "lost"]
 
 REFRESH_DAYS = 90  # a phone may lie in a drawer for a season
+SESSION_DAYS = 365  # from typing the password to typing it again, however often tokens were exchanged meanwhile
 WINDOW = timedelta(minutes=15)
 # Tries within a window. A known device counts for itself alone, so nobody can lock it out by failing elsewhere.
 MOST = {"account": 10, "device": 20, "network": 300}
@@ -120,7 +121,7 @@ ON CONFLICT ON CONSTRAINT refresh_token_pkey DO NOTHING"""
 DEVICE_OFFERED = "SELECT r.device_id FROM refresh_token r WHERE r.county_id = $1 AND r.hash = $2"
 HOLD_DEVICE = "SELECT d.id FROM device d WHERE d.county_id = $1 AND d.id = $2 FOR NO KEY UPDATE"
 OFFERED = """
-SELECT r.device_id, r.expires_at, r.revoked_at, d.state, u.id AS user_id, u.role, u.closed_at, u.password_temporary
+SELECT r.device_id, r.expires_at, r.revoked_at, d.state, d.signed_in_at, u.id AS user_id, u.role, u.closed_at, u.password_temporary
 FROM refresh_token r
 JOIN device d ON d.county_id = $1 AND d.id = r.device_id
 JOIN app_user u ON u.county_id = $1 AND u.id = d.user_id
@@ -187,6 +188,7 @@ async def _registered(tx: Tx, county_id: int, device: UUID, user_id: UUID, devic
 
 
 async def _first_tokens(tx: Tx, access: Access, county_id: int, user_id: UUID, standing: Record, device: UUID, now: datetime) -> Tokens:
+    await tx.execute(END_TOKENS, county_id, [device], now)  # those of whoever signed in on it before
     await tx.execute(OUTDATED, county_id, device, now)
     secret = secrets.token_bytes(32)
     await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
@@ -216,7 +218,8 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
             await tx.execute(EVENT, county_id, offered["user_id"], "refresh token used twice", None, device_id, now, "{}")
             return wrong()
         await tx.execute(OUTDATED, county_id, device_id, now)
-        await tx.execute(REMEMBER, county_id, _hash(child), device_id, now + timedelta(days=REFRESH_DAYS))
+        expires = min(now + timedelta(days=REFRESH_DAYS), offered["signed_in_at"] + timedelta(days=SESSION_DAYS))
+        await tx.execute(REMEMBER, county_id, _hash(child), device_id, expires)
         await tx.execute(USE, county_id, _hash(secret), now)
         return _tokens(access, county_id, offered["user_id"], offered, device_id, child, now)
 

@@ -230,6 +230,33 @@ async def test_a_refresh_token_expires(
         assert (await refresh(http, tokens["refresh_token"])).status_code == (200 if good else 400)
 
 
+async def test_a_year_after_the_password_was_typed_it_is_typed_again(
+    http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = (await token(http, user)).json()
+    began = datetime.now(UTC)
+
+    async def after(days: int) -> httpx.Response:
+        monkeypatch.setattr(access, "now", lambda: began + timedelta(days=days))
+        return await refresh(http, tokens["refresh_token"])
+
+    for days in (80, 160, 240, 320, 364):
+        reply = await after(days)
+        assert reply.status_code == 200, days
+        tokens = reply.json()
+    assert slug(await after(366)) == (400, "wrong-sign-in")
+    again = await token(http, user, device_id=tokens["device_id"])
+    assert (await refresh(http, again.json()["refresh_token"])).status_code == 200
+
+
+async def test_signing_in_again_ends_what_the_device_had(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    before, other = (await token(http, user)).json(), (await token(http, user)).json()
+    now = (await token(http, user, device_id=before["device_id"])).json()
+    assert slug(await refresh(http, before["refresh_token"])) == (400, "wrong-sign-in")
+    for tokens in (now, other):
+        assert (await refresh(http, tokens["refresh_token"])).status_code == 200
+
+
 async def test_outdated_tokens_are_not_kept(http: httpx.AsyncClient, user: dict[str, Any], database: Any) -> None:
     tokens = (await token(http, user)).json()
     count = "SELECT count(*) FROM refresh_token WHERE device_id = $1"
@@ -385,8 +412,8 @@ async def test_ten_failures_lock_an_account_but_not_its_known_devices(
     assert slug(locked) == (429, "too-many-attempts")
     assert 0 < int(locked.headers["retry-after"]) <= 900
     assert locked.json()["retry_after"] == int(locked.headers["retry-after"])
-    assert (await token(http, user, device_id=phone["device_id"])).status_code == 200
     assert (await refresh(http, phone["refresh_token"])).status_code == 200
+    assert (await token(http, user, device_id=phone["device_id"])).status_code == 200
     monkeypatch.setattr(access, "now", lambda: datetime.now(UTC) + timedelta(minutes=16))
     assert (await token(http, user)).status_code == 200
 
