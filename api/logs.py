@@ -7,10 +7,12 @@ import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
+SECURITY = logging.getLogger("jiafang.security")
 
 
 def _moment(at: datetime) -> str:
@@ -23,6 +25,15 @@ def request_line(request_id: str, method: str, route: str, status: int, seconds:
         f'{{"at":"{_moment(datetime.now(UTC))}","level":"info","logger":"jiafang.requests","message":"request","request_id":"{request_id}",'
         f'"method":"{method}","route":"{route}","status":{status},"ms":{seconds * 1000:.1f}}}\n'
     )
+
+
+def security(message: str, **facts: Any) -> None:
+    """Who was given tokens, and who was refused what: ids, never a name."""
+    SECURITY.info(message, extra={"facts": facts})
+
+
+def who(county_id: int, user_id: UUID, device_id: UUID | None) -> dict[str, Any]:
+    return {"county": county_id, "user": str(user_id)} | ({"device": str(device_id)} if device_id else {})
 
 
 class Lines(logging.Formatter):
@@ -54,5 +65,5 @@ def config(*, requests: bool) -> dict[str, Any]:
         "formatters": {"lines": {"()": "api.logs.Lines"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {"jiafang.requests": {"level": "INFO" if requests else "WARNING"}},
+        "loggers": {f"jiafang.{name}": {"level": "INFO" if requests else "WARNING"} for name in ("requests", "security")},
     }

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -15,13 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.access import Access
+from api import logs
+from api.access import Access, access_of
 from api.db.migrations import newest
 from api.db.session import Database
 from api.files.receipt import Printer
 from api.jobs import held, importing
 from api.jobs import outbox as letters
-from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, Problem
+from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, WRONG_CARD, WRONG_SIGN_IN, Problem
 from api.routers import (
     about,
     activation_card,
@@ -129,7 +131,18 @@ def build() -> FastAPI:
 
 
 async def _problem(request: Request, problem: Problem) -> Response:
+    if problem.kind.status in (401, 403, 404, 429) or problem.kind in (WRONG_SIGN_IN, WRONG_CARD):
+        logs.security("refused", route=getattr(request.scope.get("route"), "path", "other"), problem=problem.kind.slug, **_who(request))
     return wire.say_no(request, problem)
+
+
+def _who(request: Request) -> dict[str, Any]:
+    """Whom the token names; nothing without a good one."""
+    try:
+        claims = access_of(request).claims(request)
+    except Problem:
+        return {}
+    return logs.who(claims.county_id, claims.user_id, claims.device_id)
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> Response:

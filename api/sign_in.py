@@ -21,6 +21,7 @@ from asyncpg import Record
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from api import logs
 from api.access import Access
 from api.db.session import Tx
 from api.problems import ACCOUNT_CLOSED, DEVICE_OF_ANOTHER, DEVICE_REVOKED, TOO_MANY_ATTEMPTS, WEAK_PASSWORD, WRONG_SIGN_IN, Problem, busy
@@ -154,7 +155,12 @@ async def by_password(
     subjects = [("network", network_of(network)), ("account", username)]
     if user and user["own_device"] and user["state"] in ("active", "signed_out"):
         subjects = [("device", str(device_id))]
-    await _check(access, passwords, subjects, password, user["password_hash"] if user else None)
+    try:
+        await _check(access, passwords, subjects, password, user["password_hash"] if user else None)
+    except Problem as problem:
+        if user:
+            logs.security("sign-in refused", problem=problem.kind.slug, **logs.who(user["county_id"], user["id"], device_id))
+        raise
     if user is None:
         raise wrong()
     county_id, user_id, device = user["county_id"], user["id"], device_id or uuid4()
@@ -192,6 +198,7 @@ async def _first_tokens(tx: Tx, access: Access, county_id: int, user_id: UUID, s
     await tx.execute(OUTDATED, county_id, device, now)
     secret = secrets.token_bytes(32)
     await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
+    logs.security("signed in", **logs.who(county_id, user_id, device))
     return _tokens(access, county_id, user_id, standing, device, secret, now)
 
 
@@ -221,6 +228,7 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
         expires = min(now + timedelta(days=REFRESH_DAYS), offered["signed_in_at"] + timedelta(days=SESSION_DAYS))
         await tx.execute(REMEMBER, county_id, _hash(child), device_id, expires)
         await tx.execute(USE, county_id, _hash(secret), now)
+        logs.security("tokens exchanged", **logs.who(county_id, offered["user_id"], device_id))
         return _tokens(access, county_id, offered["user_id"], offered, device_id, child, now)
 
     answer = await access.database.plain(rotate)  # a problem is returned, not raised: the end of a family must be committed

@@ -160,6 +160,41 @@ async def test_the_log_has_the_route_and_nothing_that_was_sent(anybody: Phone, s
     assert [word for word in (record, "王秀英", "老人", "没有", "PURGE", "127.0.0.1", "Bearer") if word in text] == []
 
 
+async def test_it_says_who_signed_in_and_who_was_refused_what(
+    anybody: Phone, sign_in: Any, lines: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "jiafang.security")
+    phone = await sign_in("worker-1")
+    me = (await phone.get("/v1/me")).json()
+    who = {"county": 1, "user": me["id"], "device": me["device"]["id"]}
+    form = {"grant_type": "password", "username": "worker-1", "password": demo.PASSWORD, "device_id": me["device"]["id"]}
+    signed_in = (await anybody.post("/v1/auth/token", data=form)).json()
+    await anybody.post("/v1/auth/token", data={"grant_type": "refresh_token", "refresh_token": signed_in["refresh_token"]})
+    await anybody.post("/v1/auth/token", data=form | {"password": "wrong-word-77"})
+    await anybody.post("/v1/auth/token", data={"grant_type": "password", "username": "nobody-77", "password": "wrong-word-77"})
+    await anybody.get("/v1/me")
+    await phone.get(f"/v1/visits/{uuid4()}")
+    await phone.post("/v1/users", json={"username": "friend", "name": "友", "role": "county", "place_ids": [1]})
+    told = [line for line in lines() if line["logger"] == "jiafang.security"]
+    assert [{name: said for name, said in line.items() if name not in ("at", "level", "logger", "request_id")} for line in told[-8:]] == [
+        {"message": "signed in", **who},
+        {"message": "tokens exchanged", **who},
+        {"message": "sign-in refused", "problem": "wrong-sign-in", **who},
+        {"message": "refused", "route": "/v1/auth/token", "problem": "wrong-sign-in"},
+        {"message": "refused", "route": "/v1/auth/token", "problem": "wrong-sign-in"},
+        {"message": "refused", "route": "/v1/me", "problem": "not-signed-in"},
+        {"message": "refused", "route": "/v1/visits/{id}", "problem": "not-found", **who},
+        {"message": "refused", "route": "/v1/users", "problem": "not-allowed", **who},
+    ]
+    text = json.dumps(lines(), ensure_ascii=False)
+    assert [word for word in ("worker-1", "nobody-77", "wrong-word-77", demo.PASSWORD, "友", "eyJ") if word in text] == []
+
+
+def test_who_serves_logs_that_and_who_tries_it_out_does_not() -> None:
+    levels = [logs.config(requests=serving)["loggers"]["jiafang.security"]["level"] for serving in (True, False)]
+    assert levels == ["INFO", "WARNING"]
+
+
 async def test_an_error_that_nobody_expected_is_logged_without_its_text(app: Any, lines: Any) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("王秀英 13800138000")
