@@ -8,7 +8,7 @@ from api.schemas.catalogue_entry import CatalogueEntryQuery
 
 router = APIRouter(tags=[both("目录", "Catalogues")])
 
-calls = Records(router, CATALOGUE_ENTRY, ("目录条目", "catalogue entry"))
+calls = Records(router, CATALOGUE_ENTRY, ("目录条目", "catalogue entry"), "catalogue entries")
 calls.lists(CatalogueEntryQuery)
 calls.gets()
 calls.creates(CODE_TAKEN, REFUSED_WORD)

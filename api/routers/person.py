@@ -15,7 +15,7 @@ from api.schemas.person import PersonQuery
 
 router = APIRouter(tags=[both("人", "People")])
 
-calls = Records(router, PERSON, ("人", "person"))
+calls = Records(router, PERSON, ("人", "person"), "people")
 calls.lists(PersonQuery)
 calls.gets()
 calls.creates(DAY_TO_COME)

@@ -52,17 +52,18 @@ def level_of(role: Role) -> Level:
 
 
 class Records:
-    """Adds a kind's calls to a router. `called`: its name in both languages."""
+    """Adds a kind's calls to a router. `called`: its name in both languages; `many`: several of them in English, where an s does not do."""
 
-    def __init__(self, router: APIRouter, kind: Kind, called: tuple[str, str]) -> None:
-        self.router, self.kind, self.called = router, kind, called
+    def __init__(self, router: APIRouter, kind: Kind, called: tuple[str, str], many: str = "") -> None:
+        self.router, self.kind, self.called, self.many = router, kind, called, many or f"{called[1]}s"
+        self.one = f"{'an' if called[1][0] in 'aeiou' else 'a'} {called[1]}"
         self.path, self.noun = f"/v1/{kind.plural}", kind.plural.replace("-", "_")
         self.doubles = (LOOKS_DOUBLE,) if kind.doubles else ()
 
     def lists(self, query_model: type[Q], meant: Callable[[Q, date], dict[str, Any]] = lambda query, today: {}) -> None:
         """`meant`: filters that others stand for, on this day."""
         kind, documents = self.kind, self.kind.documents
-        words = (self.called[0], kind.plural.replace("-", " "))
+        words = (self.called[0], self.many)
 
         async def listing(request: Request, query: Annotated[query_model, Query()]) -> Response:  # type: ignore[valid-type]
             access = access_of(request)
@@ -88,7 +89,7 @@ class Records:
         one, trail = kind.documents.get, kind.documents.revisions
         Trail = create_model(  # noqa: N806 - a class
             f"{kind.schema.__name__}Revisions",
-            __doc__=f"{self.called[0]}的修改历史。History of a {self.called[1]}.",
+            __doc__=f"{self.called[0]}的修改历史。History of {self.one}.",
             items=(list[Change], Field(description=both("各版本", "Each revision"))),
         )
 
@@ -143,7 +144,7 @@ class Records:
             self.path,
             create,
             f"create_{kind.name}",
-            (f"新建{self.called[0]}", f"Create a {self.called[1]}"),
+            (f"新建{self.called[0]}", f"Create {self.one}"),
             (
                 "可以自带 id；断线后以同样内容重发，得到 200 和已存的记录。",
                 "It may bring its own id; sent again with the same content after a lost reply it gives 200 and the stored record.",
@@ -186,7 +187,7 @@ class Records:
             self.path + "/{id}",
             patch if carries else patch_alone,
             f"change_{kind.name}",
-            (f"修改{self.called[0]}", f"Change a {self.called[1]}"),
+            (f"修改{self.called[0]}", f"Change {self.one}"),
             (
                 "JSON Merge Patch：没写的项不变，null 清空。" + "preview=true 时不保存，只回答会改动多少条。" * carries,
                 "JSON Merge Patch: an absent member stays, null empties it."
@@ -227,7 +228,7 @@ class Records:
             self.path + "/{id}/void",
             void,
             f"void_{kind.name}",
-            (f"作废{self.called[0]}", f"Void a {self.called[1]}"),
+            (f"作废{self.called[0]}", f"Void {self.one}"),
             (
                 "写错的记录不删除，写明原因作废。再次作废没有变化。",
                 "Nothing is erased: a wrong record is withdrawn with a reason. Again changes nothing.",

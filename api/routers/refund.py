@@ -14,7 +14,7 @@ from api.schemas.refund import Refund, RefundQuery
 
 router = APIRouter(tags=[both("收费", "Fees")])
 
-calls = Records(router, REFUND, ("退款或更正", "refund or correction"))
+calls = Records(router, REFUND, ("退款或更正", "refund or correction"), "refunds and corrections")
 calls.lists(RefundQuery)
 calls.gets()
 calls.creates(MORE_THAN_PAID, NOT_FROM_THERE, REFUSED_WORD)

@@ -95,6 +95,13 @@ def test_both_languages_say_the_same_things(app: Any) -> None:
     ]
 
 
+def test_english_that_is_put_together_reads_as_english(app: Any) -> None:
+    document = openapi.document(app, "en")
+    assert [text for _, text in texts(document) if re.search(r"\b[Aa] [aei]", text)] == []
+    said = [o.says["summary"] for o in operations(document) if o.name in ("list_people", "list_checkup_programmes", "list_follow_ups")]
+    assert said == ["List people", "List follow-ups", "List check-up programmes"]
+
+
 def test_nothing_is_left_undescribed(app: Any) -> None:
     document = openapi.document(app, "zh")
     missing = []
