@@ -88,6 +88,8 @@ async def charge_list(request: Request, preview: Preview = False, confirm: Confi
 )
 async def waive(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path
     caller, sent = await wire.asked(request, Waiving)
+    if caller.role not in CHARGE.writers:
+        raise NOT_ALLOWED()
     result = await money.ask_waiver(access_of(request), caller, id, sent.because)
     return wire.document(result.doc or "", result.rev or 0)
 

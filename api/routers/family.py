@@ -19,8 +19,10 @@ from api.problems import (
     ID_TAKEN,
     NO_FAMILY_SEAT,
     NOT_FOUND,
+    NOT_OFFERED,
     NOT_THIS_STEP,
     REFUSED_WORD,
+    SESSION_OVER,
 )
 from api.routers import receipt, wire
 from api.rules.attendance import Answer
@@ -116,6 +118,8 @@ for said, named, words in ANSWERS:
             NOT_FOUND,
             NOT_THIS_STEP,
             DECLINED_THIS_ROUND,
+            NOT_OFFERED,
+            SESSION_OVER,
             called=CALLED,
         ),
     )

@@ -12,7 +12,7 @@ from api.db.store import Row
 from api.db.tables.receipt_book import ISSUED
 from api.kinds import RECEIPT_BOOK
 from api.language import both
-from api.problems import BAD_RANGE, NOT_FOUND, NUMBER_NOT_BLANK, RANGE_TAKEN
+from api.problems import BAD_RANGE, NOT_ALLOWED, NOT_FOUND, NUMBER_NOT_BLANK, RANGE_TAKEN
 from api.routers import wire
 from api.routers.records import ETAG, Records
 from api.rules.caller import OFFICES
@@ -20,6 +20,7 @@ from api.rules.receipt_book import numbers
 from api.schemas.receipt_book import Numbers, ReceiptBook, ReceiptBookQuery
 
 router = APIRouter(tags=[both("收费", "Fees")])
+SPOILERS = ("township", "village")  # who may have the book in hand
 
 calls = Records(router, RECEIPT_BOOK, ("票据本", "receipt book"))
 calls.lists(ReceiptBookQuery)
@@ -63,13 +64,17 @@ async def list_numbers(request: Request, id: UUID) -> Response:  # noqa: A002 - 
         "spoil_receipt_number",
         ("登记写坏的号码", "Say that a number was spoiled"),
         ("再次登记没有变化，离线时可以事后补发。", "Again changes nothing, so a phone may send it later."),
-        ("township", "village"),
+        SPOILERS,
         wire.reply(ReceiptBook, both("票据本", "The book"), headers=ETAG),
+        NOT_ALLOWED,
         NOT_FOUND,
         NUMBER_NOT_BLANK,
     ),
 )
 async def spoil(request: Request, id: UUID, number: int) -> Response:  # noqa: A002
     access = access_of(request)
-    result = await money.spoil(access, await access.caller(request), id, number)
+    caller = await access.caller(request)
+    if caller.role not in SPOILERS:
+        raise NOT_ALLOWED()
+    result = await money.spoil(access, caller, id, number)
     return wire.document(result.doc or "", result.rev or 0)
