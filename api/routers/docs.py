@@ -2,7 +2,7 @@
 
 import gzip
 from functools import cache
-from importlib.metadata import version
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,8 +10,11 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
+from api.language import both, pick
 from api.problems import NO_SUCH_PATH
+from api.routers.for_role import for_role
 from api.routers.openapi import Language, document
+from api.rules.caller import Role
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,24 +35,72 @@ LABELS = {  # of Swagger UI, which speaks English only: its words stay beside ou
     ".opblock-section-header .tab-item.active h4 span": "参数 Parameters",
     ".responses-wrapper > .opblock-section-header h4": "回复 Responses",
 }
+ROLES = {
+    "": both("全部", "All"),
+    "county": both("县级", "County"),
+    "township": both("乡镇", "Township"),
+    "village": both("村级", "Village"),
+    "household_head": both("户主、中心户长", "Head of a household"),
+}
+WHOSE = both("列出谁能用的", "Calls open to")
 # Signing in asks for a name and a password; the client of OAuth 2.0 is of no concern here
 CSS = """
 .swagger-ui .auth-container .wrapper:has(> [for=password_type], > [for^=client_]) { display: none }
 .swagger-ui .auth-container :is(.scope-def, h4, h4 ~ p) { display: none }
 .swagger-ui .schemes-server-container { visibility: hidden }
 .swagger-ui .response-col_links { display: none }
+/* what a problem's headers say is the same each time, but for those of signing in and waiting */
+.swagger-ui .response[data-code^="4"]:not([data-code="401"], [data-code="429"]) .headers-wrapper { display: none }
+body { margin: 0 }
+header { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .75rem 1.25rem; font: 1rem sans-serif }
+header a { margin-left: auto }
+header button { padding: .3rem .75rem; border: 1px solid; border-radius: 1rem; background: none; color: inherit; font: inherit }
+header button[aria-pressed=true] { background: #1f5fbf; border-color: #1f5fbf; color: #fff }
+html.dark-mode header { color: #e4e6e6 }
+html.dark-mode header a { color: #9cc4ff }
+.swagger-ui summary { cursor: pointer; font-size: 1.1rem; font-weight: 700; margin: 1rem 0 }
+@media (max-width: 640px) {
+  .swagger-ui .opblock-tag { flex-wrap: wrap }
+  .swagger-ui .opblock-tag small { order: 1; flex: 1 0 100%; padding: 0 }
+  .swagger-ui .info { overflow-wrap: anywhere }
+}
 """
 CHINESE = "".join(
     f".swagger-ui {label} {{ font-size: 0 }} .swagger-ui {label}::after {{ content: '{words}'; font-size: 14px }}\n"
     for label, words in LABELS.items()
 )
+# A role that is chosen, or that signs in, is kept in the address; the document is fetched anew, and the sign-in stays
 START = """
-const language = document.documentElement.lang.slice(0, 2);
+const root = document.documentElement, language = root.lang.slice(0, 2);
+const dark = matchMedia("(prefers-color-scheme: dark)");
+(dark.onchange = () => root.classList.toggle("dark-mode", dark.matches))();
+const buttons = [...document.querySelectorAll("[data-role]")];
+const asking = (role, lang = language) => `?lang=${lang}${role && `&role=${role}`}`;
+const mark = (role) => {
+  for (const button of buttons) button.setAttribute("aria-pressed", button.dataset.role === role);
+  history.replaceState(null, "", asking(role) + location.hash);
+  const other = document.querySelector("header a");
+  other.href = asking(role, other.hreflang);
+};
+const show = (role) => {
+  mark(role);
+  ui.specActions.updateUrl(`/openapi.json${asking(role)}`);
+  ui.specActions.download();
+};
+for (const button of buttons) button.onclick = () => show(button.dataset.role);
+const signedIn = (go) => (said) => {
+  const headers = { Authorization: `Bearer ${said.token.access_token}` };
+  fetch("/v1/me", { headers }).then((reply) => reply.json()).then((me) => show(me.role));
+  return go(said);
+};
+const first = new URLSearchParams(location.search).get("role") ?? "";
+mark(first);
 const ask = (request) => { request.headers["Accept-Language"] = language; return request; };
 window.ui = SwaggerUIBundle({
-  url: `/openapi.json?lang=${language}`, dom_id: "#swagger-ui", presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+  url: `/openapi.json${asking(first)}`, dom_id: "#swagger-ui", presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
   deepLinking: true, docExpansion: "none", displayRequestDuration: true, defaultModelsExpandDepth: 0,
   validatorUrl: null, requestInterceptor: ask,
+  plugins: [{ statePlugins: { auth: { wrapActions: { authorizeOauth2: signedIn } } } }],
 });
 """
 # Only own assets, no inline script. React sets styles from JavaScript, which needs no leave.
@@ -74,21 +125,30 @@ def assets() -> dict[str, tuple[str, bytes, bytes]]:
 
 
 @cache
-def page_html(language: Language, app_version: str) -> bytes:
-    # the version in each address makes it good for a year
-    at = f"?v={app_version}-{version('fastapi-standalone-docs')}"
+def page_html(language: Language) -> bytes:
+    # what names their bytes makes each address good for a year
+    at = f"?v={sha256(b''.join(data for _, data, _ in assets().values())).hexdigest()[:12]}"
     title, lang = ("家访 Jiafang", "zh-CN") if language == "zh" else ("Jiafang", "en")
     styles = ["swagger-ui.css", "page.css", *(["zh.css"] if language == "zh" else [])]
     links = "".join(f'<link rel="stylesheet" href="/docs/assets/{name}{at}">\n' for name in styles)
     scripts = "".join(f'<script src="/docs/assets/{name}{at}"></script>\n' for name in ("swagger-ui-bundle.js", "start.js"))
     head = f'<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
     icon = f'<link rel="icon" href="/docs/assets/favicon.png{at}">\n'
-    return f'<!doctype html>\n<html lang="{lang}">\n{head}{icon}{links}<div id="swagger-ui"></div>\n{scripts}</html>\n'.encode()
+    roles = "".join(f'<button data-role="{role}">{pick(words, language)}</button>\n' for role, words in ROLES.items())
+    other = (
+        '<a href="?lang=en" hreflang="en" lang="en">English</a>'
+        if language == "zh"
+        else '<a href="?lang=zh" hreflang="zh" lang="zh-CN">中文</a>'
+    )
+    whose = f'<span id="whose">{pick(WHOSE, language)}</span>\n<div role="group" aria-labelledby="whose">\n{roles}</div>'
+    top = f"<header>{whose}\n{other}</header>\n"
+    return f'<!doctype html>\n<html lang="{lang}">\n{head}{icon}{links}{top}<main id="swagger-ui"></main>\n{scripts}</html>\n'.encode()
 
 
 @cache
-def _document_bytes(app: FastAPI, language: Language) -> tuple[bytes, bytes]:
-    data = orjson.dumps(document(app, language))
+def _document_bytes(app: FastAPI, language: Language, role: Role | None) -> tuple[bytes, bytes]:
+    whole = document(app, language)
+    data = orjson.dumps(for_role(whole, role) if role else whole)
     return data, gzip.compress(data, mtime=0)
 
 
@@ -100,8 +160,8 @@ def _send(request: Request, media_type: str, data: bytes, compressed: bytes, cac
 
 
 @router.get("/openapi.json")
-async def openapi(request: Request, lang: Language = "zh") -> Response:
-    return _send(request, "application/json", *_document_bytes(request.app, lang), "no-cache")
+async def openapi(request: Request, lang: Language = "zh", role: Role | None = None) -> Response:
+    return _send(request, "application/json", *_document_bytes(request.app, lang, role), "no-cache")
 
 
 @router.get("/")
@@ -110,9 +170,10 @@ async def start(request: Request) -> Response:
 
 
 @router.get("/docs")
-async def page(request: Request, lang: Language = "zh") -> Response:
+async def page(request: Request, lang: Language = "zh", role: Role | None = None) -> Response:
+    """`role` is read in the browser, by start.js."""
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "Referrer-Policy": "no-referrer"}
-    return Response(page_html(lang, request.app.version), media_type="text/html", headers=headers)
+    return Response(page_html(lang), media_type="text/html", headers=headers)
 
 
 @router.get("/docs/assets/{name}")

@@ -18,7 +18,7 @@ from api.accounts import BELOW, LEVELS
 from api.kinds import KINDS
 from api.language import both, pick, translated
 from api.problems import ALL
-from api.routers import examples, matrix, wire
+from api.routers import chapters, examples, matrix, wire
 from api.routers.imports import XLSX
 from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Seen, mark_of
@@ -27,89 +27,31 @@ from api.sign_in import ENDS
 Language = Literal["zh", "en"]
 Json = dict[str, Any]
 
-INTRODUCTION = both(
-    """### 先试一试（两分钟）
-1. 点下面绿色的 **登录 Authorize**，用启动时打印的任一账号（也写在 `var/demo.json`），如用户名 `worker-1`、\
-密码 `jiafang-demo-2026`，再点一次登录，然后关闭窗口。
-2. 展开下面的“户”→“列出户”，点 **试一试 Try it out**，再点 **发送 Execute**：看到的是 `worker-1` 所在村的户。
-3. 换 `township-1`、`county-admin` 或 `lead-1` 登录再试：各人只看得到自己范围内的。\
-登录 15 分钟后过期，过期请重新登录。
-
-示例里的编号都是演示县（虚构的青禾县）的，可以直接发送；改动只影响演示数据。
-
-### 谁能做什么
-| 角色 | 是谁 | 看到的范围 |
-|---|---|---|
-| `county` | 县级管理员 | 全县 |
-| `township` | 乡镇工作人员 | 本乡镇各村 |
-| `village` | 村级工作人员 | 所负责的村和小组 |
-| `household_head` | 户主，中心户长 | 自己这一户；中心户长还有自己的小组 |
-
-每一项都写明谁可以用（机器可读的在 `x-roles`）。
-
-### 各项通用的约定
-- 编号 `id` 是 UUID，可由客户端生成；地方用编号 `place_id`；日期 `…_on` 是北京时间的日子，时刻 `…_at` 是 UTC。
-- 列表逐页返回：把回复中的 `next` 作为 `cursor` 再发一次，直到它为空。不认识的查询参数会被拒绝。
-- 修改时把读到的 `ETag` 放进 `If-Match`：别人先改过就得到 412，不会互相覆盖。
-- 记录不删除，写明原因作废，修改历史一直在。
-- 断线重发是安全的：同一 `id`、同样内容再次新建，得到已存的记录。
-- 出错时的回复是 RFC 9457 问题文档，`type` 指向说明页，说明是什么问题、怎么办；语言随 `Accept-Language`。
-
-[English](/docs?lang=en) · [这份文档的 JSON](/openapi.json)""",
-    """### Try it in two minutes
-1. Press the green **Authorize** below, sign in as any of the users that were printed at the start (they also stand in `var/demo.json`), \
-such as user name `worker-1`, password `jiafang-demo-2026`; press Authorize again and close the window.
-2. Expand “Households” → “List households” below, press **Try it out**, then **Execute**: these are the households of `worker-1`'s village.
-3. Sign in as `township-1`, `county-admin` or `lead-1` and try again: each sees only what is within reach. \
-A sign-in lasts 15 minutes here; then sign in again.
-
-The ids in the examples are those of the demonstration county, which is invented: \
-send them as they stand. What you change is demonstration data only.
-
-### Who does what
-| role | who | what is within reach |
-|---|---|---|
-| `county` | administrators of the county | the whole county |
-| `township` | officers of a township | the villages of the township |
-| `village` | workers of a village | the villages and groups held |
-| `household_head` | the head of a household, the lead household of a group | the own household; a lead household's own group |
-
-Each operation says who may call it (`x-roles` says it to machines).
-
-### What holds everywhere
-- An `id` is a UUID that the client may make; places are named by number, `place_id`; `…_on` is a day in China, `…_at` an instant in UTC.
-- Lists come page by page: send `next` of the reply as `cursor`, until it is null. Unknown query parameters are refused.
-- A change carries the `ETag` that was read as `If-Match`: \
-where somebody changed the record meanwhile the answer is 412, and nothing is overwritten.
-- Nothing is erased: a record is voided with a reason, and its history stays.
-- Sending again after a lost reply is safe: a creation with the same `id` and content gives the stored record.
-- Errors are problem documents (RFC 9457): `type` is a page that says what it is and what to do; `Accept-Language` chooses the language.
-
-[中文](/docs) · [This document as JSON](/openapi.json?lang=en)""",
-)  # fmt: skip
-
-# The tasks, in the order in which one meets them
+# The tasks, as a day goes
 TAGS = {
+    # at the door
     both("登录", "Signing in"): both("取得、更换和交还凭证，修改密码", "Get tokens, renew them, give them back; change the password"),
-    both("账号与设备", "Account and devices"): both("自己是谁、负责哪里；停用丢失的手机", "Who one is; shut out a lost phone"),
-    both("自己这一户", "The own household"): both("户主看自己家的记录，答复邀请", "What a family reads and answers"),
+    both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
     both("家访", "Visits"): both("记录家访：何时、如何、谈了什么、约定了什么", "Log visits: when, how, what was talked about and agreed"),
     both("户", "Households"): both("村里的户：住址、电话、在不在家、多久没走访", "Address, phones, whether at home, when last visited"),
     both("人", "People"): both("一户里的人：姓名、与户主的关系、在不在家", "Who belongs to a household, and whether at home"),
-    both("随访任务", "Follow-ups"): both("要为一户办的事：今天的、过期的、谁去办", "What is due at a household, and whose it is"),
     both("体检", "Check-ups"): both("自愿体检：项目、场次、来没来", "Voluntary check-ups: programmes, sessions, who came"),
     both("收费", "Fees"): both("收什么、收了多少、票据、退款、点交、缴存", "Charges, payments, receipts, refunds, deposits"),
-    both("账簿", "The books"): both("账户、日记账、试算平衡、手中现金、不符的", "Accounts, day book, trial balance, custody"),
     both("双地", "Two places"): both(
         "户籍地和现居住地各记各的，本人同意的才互通", "Where people are registered and where they live, and what they let pass"
     ),
+    both("同步", "Sync"): both("手机离线工作：上传修改，拉取变化，核对是否一致", "For phones that work offline: push, pull, and check"),
+    # at the desk
+    both("待处理", "To settle"): both("冲突、未接受、等待中、收件箱：由人来决定", "Conflicts, refused, held, inbox: people decide"),
+    both("账簿", "The books"): both("账户、日记账、试算平衡、手中现金、不符的", "Accounts, day book, trial balance, custody"),
+    both("激活卡", "Activation cards"): both("印卡、交给户主：户主用它开通", "Printed, handed over: a head opens the own seat with one"),
+    both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
+    both("账号与设备", "Account and devices"): both("自己是谁、负责哪里；停用丢失的手机", "Who one is; shut out a lost phone"),
+    both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
     both("地方", "Places"): both("县、乡镇、村和村民小组；导入区划", "County, townships, villages and groups; import divisions"),
     both("目录", "Catalogues"): both("可选的代码：家访事项、随访原因，由县里维护", "Codes to choose from, kept by the county"),
-    both("导入", "Imports"): both("从 XLSX 或 CSV 导入户、人、家访", "Households, people and visits from XLSX or CSV"),
-    both("用户", "Users"): both("上级为下级建立账号、授予和收回地方", "Accounts, made by whoever is above; giving and taking places"),
-    both("激活卡", "Activation cards"): both("印卡、交给户主：户主用它开通", "Printed, handed over: a head opens the own seat with one"),
-    both("同步", "Sync"): both("手机离线工作：上传修改，拉取变化，核对是否一致", "For phones that work offline: push, pull, and check"),
-    both("待处理", "To settle"): both("冲突、未接受、等待中、收件箱：由人来决定", "Conflicts, refused, held, inbox: people decide"),
+    # at home
+    both("自己这一户", "The own household"): both("户主看自己家的记录，答复邀请", "What a family reads and answers"),
     both("关于本服务", "About the service"): both("谁运营、是否正常、公钥；无需登录", "Who operates it, is it well; no sign-in needed"),
 }  # fmt: skip
 
@@ -195,7 +137,7 @@ def document(app: FastAPI, language: Language) -> Json:
         title=both("家访 Jiafang", "Jiafang"),
         version=app.version,
         summary=both("村、乡镇、县家庭服务工作人员的家访记录", "Home-visit records of village, township and county family services"),
-        description=INTRODUCTION,
+        description=both(chapters.introduction("zh"), chapters.introduction("en")),
         routes=app.routes,
         tags=[{"name": name, "description": words} for name, words in TAGS.items()],
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
@@ -372,4 +314,5 @@ def rights_as_markdown() -> str:
 if __name__ == "__main__":
     Path("docs/problems.md").write_text(problems_as_markdown(), "utf-8")
     Path("docs/rights.md").write_text(rights_as_markdown(), "utf-8")
+    Path("docs/morning.md").write_text(chapters.morning_as_markdown(), "utf-8")
     matrix.PAGE.write_text(matrix.page(), "utf-8")

@@ -17,11 +17,14 @@ import uvicorn
 from httpx import Response
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 from openapi_spec_validator import validate
-from playwright.async_api import Route, async_playwright
+from playwright.async_api import Locator, Page, Route, async_playwright
 
 from api import demo
+from api.kinds import KINDS
+from api.language import pick
 from api.problems import ALL
-from api.routers import examples, imports, matrix, openapi
+from api.routers import chapters, examples, imports, matrix, openapi, wire
+from api.rules.caller import ROLES, Role
 from tests.conftest import Databases, Phone, client, running
 from tests.county import refused
 
@@ -63,14 +66,14 @@ def operations(document: dict[str, Any]) -> list[Operation]:
 
 
 def texts(node: Any, at: str = "") -> Iterator[tuple[str, str]]:
-    """Everything that people read, and where it stands; not the data in examples."""
+    """Everything that people read, and where it stands; not the data in examples, nor what is typed in a transcript."""
     if isinstance(node, list):
         for n, part in enumerate(node):
             yield from texts(part, f"{at}/{n}")
     elif isinstance(node, dict):
         for key, part in node.items():
             if isinstance(part, str) and (key in ("summary", "description") or (key == "title" and "/properties/" not in at)):
-                yield f"{at}/{key}", part
+                yield f"{at}/{key}", re.sub("```.*?```", "", part, flags=re.DOTALL)
             elif key not in ("example", "value", "enum") and not (key == "examples" and isinstance(part, list)):
                 yield from texts(part, f"{at}/{key}")
 
@@ -99,7 +102,48 @@ def test_english_that_is_put_together_reads_as_english(app: Any) -> None:
     document = openapi.document(app, "en")
     assert [text for _, text in texts(document) if re.search(r"\b[Aa] [aei]", text)] == []
     said = [o.says["summary"] for o in operations(document) if o.name in ("list_people", "list_checkup_programmes", "list_follow_ups")]
-    assert said == ["List people", "List follow-ups", "List check-up programmes"]
+    assert sorted(said) == ["List check-up programmes", "List follow-ups", "List people"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_it_can_be_read_as_one_role(app: Any, role: Role) -> None:
+    """What docs/rights.md says of the role, the other calls it may make, and what these need."""
+    whole = openapi.document(app, "en")
+    async with client(app) as http:
+        document = (await http.get("/openapi.json", params={"lang": "en", "role": role})).json()
+        assert (await http.get("/openapi.json", params={"role": "nobody"})).status_code == 422
+    validate(document)
+    shown = {o.name for o in operations(document)}
+    assert shown == {o.name for o in operations(whole) if role in o.says["x-roles"] or "anybody" in o.says["x-roles"]}
+    rights = [line.split("|")[1:5] for line in openapi.rights_as_markdown().splitlines() if line.count("|") == 7][2:]
+    assert len(rights) == len(KINDS)
+    called = pick(wire.ROLE_WORDS[role], "en")
+    for kind, (_, *columns) in zip(KINDS.values(), rights, strict=True):
+        writes_all, writes_own, reads = (called in column or "everybody" in column for column in columns)
+        of_kind = {o.name for o in operations(whole) if o.path.split("/")[2:3] == [kind.plural]}
+        for names, right in (("get list", reads), ("create change void", writes_all or writes_own)):
+            ours = {f"{name}_{one}" for name in names.split() for one in (kind.name, kind.plural.replace("-", "_"))} & of_kind
+            assert ours & shown == (ours if right else set()), kind.name
+    tags = [tag["name"] for tag in document["tags"]]
+    assert tags == list(dict.fromkeys(tag for o in operations(document) for tag in o.says["tags"]))
+    named = set(re.findall(r"#/components/(\w+)/([\w-]+)", str(document)))
+    kept = {(of, name) for of, parts in document["components"].items() if of != "securitySchemes" for name in parts}
+    assert kept == named
+    assert document["components"]["schemas"].keys() < whole["components"]["schemas"].keys()
+
+
+async def test_what_a_role_does_not_read_of_it_refuses_that_role(app: Any) -> None:
+    document, roles = openapi.document(app, "en"), {user["username"]: user["role"] for user in demo.users()}
+    given = []
+    for username in ("county-admin", "township-1", "worker-1", "lead-1", "head-1"):
+        phone = await signed_in(app, username)
+        for call in calls(document):
+            if {roles[username], "anybody"} & {*call.operation.says["x-roles"]}:
+                continue
+            reply = await send(phone, call.operation, call.query, call.media_type, call.body)
+            nothing = reply.status_code in (403, 404) or (reply.status_code == 200 and reply.json().get("items") == [])
+            given += [] if nothing else [(username, call.operation.name, reply.status_code, reply.text)]
+    assert not given, "\n".join(map(str, given))
 
 
 def test_nothing_is_left_undescribed(app: Any) -> None:
@@ -211,7 +255,8 @@ class Call(NamedTuple):
 def calls(document: dict[str, Any]) -> Iterator[Call]:
     """Each operation with each of its bodies, and with each of its filters."""
     found = operations(document)
-    found.sort(key=lambda o: LAST.index(o.name) if o.name in LAST else -1)
+    # the family answers an invitation before the example of its programme closes that
+    found.sort(key=lambda o: LAST.index(o.name) if o.name in LAST else -2 if o.path.startswith("/v1/me/") else -1)
     for o in found:
         filters = [p for p in o.says.get("parameters", []) if p["in"] == "query"]
         always = {p["name"]: p["example"] for p in filters if p["required"]}
@@ -301,8 +346,8 @@ async def test_the_page_and_its_assets_may_be_kept_and_load_nothing_else(app: An
         page = await http.get("/docs")
         assert "script-src 'self';" in page.headers["content-security-policy"]
         addresses = re.findall('(?:src|href)="([^"]+)"', page.text)
-        assert len(addresses) == 6
-        for address in addresses:
+        assert len(addresses) == 7
+        for address in (address for address in addresses if address != "?lang=en"):
             asset = await http.get(address)
             assert asset.status_code == 200
             assert "immutable" in asset.headers["cache-control"]
@@ -347,10 +392,17 @@ async def address(app: Any) -> AsyncIterator[str]:
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here (Debian: apt-get install chromium fonts-noto-cjk)")
-@pytest.mark.parametrize(("query", "tag", "says"), [("", "户", "列出户"), ("?lang=en", "Households", "List households")])
-async def test_in_a_browser_without_internet_one_signs_in_and_lists_households(
-    address: str, query: str, tag: str, says: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("query", "lists", "creates"),
+    [
+        ("", ("户", "列出户"), ("家访", "新建家访")),
+        ("?lang=en", ("Households", "List households"), ("Visits", "Create a visit")),
+    ],
+)
+async def test_the_first_two_minutes_in_a_browser_without_internet(
+    address: str, query: str, lists: tuple[str, str], creates: tuple[str, str], tmp_path: Path
 ) -> None:
+    """As the page itself tells them (chapters.py)."""
     elsewhere: list[str] = []
     errors: list[str] = []
 
@@ -375,17 +427,45 @@ async def test_in_a_browser_without_internet_one_signs_in_and_lists_households(
         await page.locator(".auth-btn-wrapper [aria-label^=Remove]").wait_for()  # signed in
         await page.screenshot(path=tmp_path / "signed-in.png")
         await page.locator(".auth-btn-wrapper .btn-done").click()
-        await page.locator(f'.opblock-tag[data-tag="{tag}"]').click()
-        operation = page.locator(".opblock", has_text=says)
-        await operation.locator(".opblock-summary-control").click()
-        await operation.locator(".try-out__btn").click()
-        await operation.locator(".execute").click()
-        answer = operation.locator(".live-responses-table .response").first
-        assert "200" in await answer.locator(".response-col_status").inner_text()
-        assert '"number": "1101-01"' in await answer.locator(".response-col_description").inner_text()
-        await page.screenshot(path=tmp_path / "listed.png", full_page=True)
+        assert "role=village" in page.url
+        assert await page.locator("[data-role=village]").get_attribute("aria-pressed") == "true"
+        assert await page.locator('[id$="-close_month"], [data-tag="导入"], [data-tag="Imports"]').count() == 0
+        listed = await executed(page, *lists)
+        assert "200" in await listed.locator(".response-col_status").inner_text()
+        assert '"number": "1101-01"' in await listed.locator(".response-col_description").inner_text()
+        stored = await executed(page, *creates)
+        assert re.search("20[01]", await stored.locator(".response-col_status").inner_text())  # the other language did it before
+        again = await executed(page, *creates)
+        assert "200" in await again.locator(".response-col_status").inner_text()
+        await page.screenshot(path=tmp_path / "stored.png", full_page=True)
+        await page.locator('[data-role=""]').click()  # all of it again, still signed in
+        await page.locator('[data-tag="导入"], [data-tag="Imports"]').wait_for()
+        assert "role" not in page.url
+        assert await page.locator(".auth-wrapper .authorize.locked").count() == 1
         await browser.close()
     assert (elsewhere, errors) == ([], [])
+
+
+async def executed(page: Page, tag: str, summary: str) -> Locator:
+    """The answer to the operation, tried out; opens what is closed."""
+    operation = page.locator(".opblock", has_text=summary)
+    if not await operation.count():
+        await page.locator(f'.opblock-tag[data-tag="{tag}"]').click()
+    if not await operation.locator(".try-out__btn").count():
+        await operation.locator(".opblock-summary-control").click()
+        await operation.locator(".try-out__btn").click()
+    async with page.expect_response(lambda reply: "/v1/" in reply.url):
+        await operation.locator(".execute").click()
+    await operation.locator(".loading-container").wait_for(state="detached")
+    return operation.locator(".live-responses-table .response").first
+
+
+def test_the_morning_is_told_once() -> None:
+    """docs/morning.md, the lines of which test_readme types, and the page in both languages."""
+    stored = Path("docs/morning.md").read_text("utf-8")
+    assert stored == chapters.morning_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
+    typed = re.findall("```console\n.*?```", stored, re.DOTALL)
+    assert [re.findall("```console\n.*?```", chapters.introduction(language), re.DOTALL) for language in LANGUAGES] == [typed, typed]
 
 
 def test_problems_are_listed() -> None:
