@@ -44,19 +44,14 @@ FIRST_MONTH = date(2025, 12, 1)  # the last month that the demonstration county 
 USERS_OF_API = 10  # the first users of demo.users() are those that programs rely on
 
 
-async def seed(access: Access, passwords: Passwords, progress: Callable[[int, int], None]) -> int:
-    """Returns the county's number. `progress(done, of)` counts records."""
-    county_id = await access.database.plain(_county)
-    places, households, people, visits, users = demo.places(), demo.households(), demo.people(), demo.visits(), demo.users()
-    follow_ups, programmes, sessions, attendances = demo.follow_ups(), demo.programmes(), demo.sessions(), demo.attendances()
-    number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
-    township: dict[UUID, int] = {}
-    for place in places:  # parents come first
-        parent = place["parent_id"]
-        township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
-    desk = command_line(county_id, sorted(set(township.values())))
-    rows: tuple[Sequence[Any], ...] = (places, households, people, visits, follow_ups, programmes, sessions, attendances)
-    taken: dict[Kind, list[demo_money.Row]] = {
+def written() -> dict[Kind, Sequence[Mapping[str, Any]]]:
+    """The rows of what hangs on households and places, in the order in which they are written: what a row names comes before it. Each says
+    who writes it (`author`; None: the county's desk) and where it lies, if it hangs on a place (`place`: an id)."""
+    return {
+        CHECKUP_SESSION: demo.sessions(),
+        ATTENDANCE: demo.attendances(),
+        VISIT: demo.visits(),
+        FOLLOW_UP: demo.follow_ups(),
         CONSENT: demo_migrants.consents(),
         RESIDENCE: demo_migrants.residences(),
         FEE_ITEM: demo_money.fee_items(),
@@ -67,7 +62,20 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
         COUNTING: demo_money.countings(),
         DEPOSIT: demo_money.deposits(),
     }
-    of = sum(len(of_kind) for of_kind in (*rows, *taken.values()))
+
+
+async def seed(access: Access, passwords: Passwords, progress: Callable[[int, int], None]) -> int:
+    """Returns the county's number. `progress(done, of)` counts records."""
+    county_id = await access.database.plain(_county)
+    places, households, people, users = demo.places(), demo.households(), demo.people(), demo.users()
+    programmes, rows = demo.programmes(), written()
+    number = {place["id"]: n for n, place in enumerate(places, COUNTY_PLACE)}
+    township: dict[UUID, int] = {}
+    for place in places:  # parents come first
+        parent = place["parent_id"]
+        township[place["id"]] = 0 if parent is None else number[place["id"]] if place["level"] == "township" else township[parent]
+    desk = command_line(county_id, sorted(set(township.values())))
+    of = len(places) + len(programmes) + len(households) + len(people) + sum(len(of_kind) for of_kind in rows.values())
     done = 0
 
     async def put(caller: Caller, ops: Sequence[Op]) -> None:
@@ -85,79 +93,57 @@ async def seed(access: Access, passwords: Passwords, progress: Callable[[int, in
     await put(desk, [Op(PLACE, place["id"], _place(place, number, township)) for place in places])
     await access.database.write(desk, lambda tx: standard_catalogues(tx, desk, today=access.today(), now=access.now()))
     await _users(access, passwords, desk, users, number)
-    await put(desk, [_then(_of(CHECKUP_PROGRAMME, programme)[1]) for programme in programmes])
+    await put(desk, [_then(_of(CHECKUP_PROGRAMME, programme, number)[1]) for programme in programmes])
 
-    # each village's worker enters its households and their people; visits and follow-ups are written by whoever made them
+    # each village's worker enters its households and their people; the rest is written by whoever made it
     parent_of = {place["id"]: place["parent_id"] for place in places}
-    callers: dict[UUID, Caller] = {}
+    callers: dict[UUID | None, Caller] = {None: desk}
     worker_of: dict[UUID, UUID] = {}
     for user in users:
-        held = [number[p] for p in user["places"]] + [number[p] for p, above in parent_of.items() if above in user["places"]]
-        townships = tuple(number[p] for p in user["places"]) if user["role"] == "township" else ()
+        held = [*user["places"], *(p for p, above in parent_of.items() if above in user["places"])]
+        numbers = tuple(number[p] for p in (user["places"] if user["role"] == "township" else held))
+        places_held, townships = ((), numbers) if user["role"] == "township" else (numbers, ())
         above = (COUNTY_PLACE, *{township[p] for p in user["places"]})
-        callers[user["id"]] = Caller(county_id, user["id"], None, user["role"], tuple(held), townships, above)
+        callers[user["id"]] = Caller(county_id, user["id"], None, user["role"], places_held, townships, above)
         if user["role"] == "village":
-            worker_of |= dict.fromkeys(user["places"], user["id"])
-            worker_of |= {p: user["id"] for p, above in parent_of.items() if above in user["places"]}
+            worker_of |= dict.fromkeys(held, user["id"])
+    by_name = {user["username"]: callers[user["id"]] for user in users}
     by_household = defaultdict[UUID, list[demo.Person]](list)
     for person in people:
         by_household[person["household_id"]].append(person)
-    entered, held_on, asked, visited, due = (defaultdict[UUID, list[Op]](list) for _ in range(5))
+    entered = defaultdict[UUID, list[Op]](list)
     for household in households:
         worker = worker_of[household["place"]]
-        members = {name: value for name, value in household.items() if name not in ("id", "place")}
-        entered[worker].append(Op(HOUSEHOLD, household["id"], {"place_id": number[household["place"]], **members}))
-        for person in by_household[household["id"]]:
-            entered[worker].append(_of(PERSON, person)[1])
-    for session in sessions:
-        members = {name: value for name, value in session.items() if name != "place"}
-        author, op = _of(CHECKUP_SESSION, {**members, "place_id": number[session["place"]]})
-        held_on[author].append(op)
-    for attendance in attendances:
-        author, op = _of(ATTENDANCE, attendance)
-        asked[author].append(_then(op))
-    for visit in visits:
-        author, op = _of(VISIT, visit)
-        visited[author].append(op)
-    for follow_up in follow_ups:  # which name visits
-        author, op = _of(FOLLOW_UP, follow_up)
-        due[author].append(op)
-    for by_author in (entered, held_on, asked, visited, due):
+        entered[worker].append(_of(HOUSEHOLD, household, number)[1])
+        entered[worker] += [_of(PERSON, person, number)[1] for person in by_household[household["id"]]]
+    for worker, ops in entered.items():
+        await put(callers[worker], ops)
+    await access.database.plain(lambda tx: _seats(tx, county_id, users, households))
+    await _device(access, county_id, replace(by_name["worker-1"], device_id=demo_money.PHONE), lost=False)
+    for kind, of_kind in rows.items():
+        by_author = defaultdict[UUID | None, list[Op]](list)
+        for row in of_kind:
+            author, op = _of(kind, row, number)
+            by_author[author].append(_then(op) if kind is ATTENDANCE else op)
         for author, ops in by_author.items():
             await put(callers[author], ops)
-    await access.database.plain(lambda tx: _seats(tx, county_id, users, households))
-    by_name = {user["username"]: callers[user["id"]] for user in users}
-    await _device(access, county_id, replace(by_name["worker-1"], device_id=demo_money.PHONE), lost=False)
-    officer = callers[next(user["id"] for user in users if user["username"] == "township-1")]
-    officers = {user["id"]: user["places"] for user in users if user["role"] == "township"}
-    for kind, of_kind in taken.items():
-        by_caller = defaultdict[UUID | None, list[Op]](list)
-        for row in of_kind:
-            doc = dict(row["doc"])
-            if "place" in doc:
-                doc["place_id"] = number[doc.pop("place")]
-            by_caller[row["author"]].append(Op(kind, row["id"], doc))
-        for maker, ops in by_caller.items():
-            if maker in officers:
-                theirs = tuple(number[p] for p in officers[maker])
-                await put(replace(callers[maker], places=(), townships=theirs), ops)
-            else:
-                await put(desk if maker is None else callers[maker], ops)
-    await _waiver(access, callers[next(user["id"] for user in users if user["username"] == "worker-1")])
-    officer = replace(officer, places=(), townships=(number[officers[officer.user_id or UUID(int=0)][0]],))
+    officer = by_name["township-1"]
+    await _waiver(access, by_name["worker-1"])
     await _counted(access, officer)
     [village] = next(user["places"] for user in users if user["username"] == "worker-1")
     await _cards(access, officer, by_name["worker-1"], number[village])
     await access.database.write(desk, lambda tx: money.close_month(tx, desk, FIRST_MONTH, today=access.today(), now=access.now()))
-    await _register(access, county_id, next(user for user in users if user["role"] == "township"), number)
+    await _register(access, officer)
     for entry in demo.unsettled():
         await _brought(access, county_id, entry, by_name)
     return county_id
 
 
-def _of(kind: Kind, row: Mapping[str, Any]) -> tuple[Any, Op]:
-    """Who writes the row, where it says so, and the creation of it."""
-    said = dict(row)
+def _of(kind: Kind, row: Mapping[str, Any], number: Mapping[UUID, int]) -> tuple[UUID | None, Op]:
+    """Who writes the row, where it says so, and the creation of it. What is sent stands in the row itself, or in its `doc`."""
+    said = {name: value for name, value in {**row, **row.get("doc", {})}.items() if name != "doc"}
+    if "place" in said:
+        said["place_id"] = number[said.pop("place")]
     return said.pop("author", None), Op(kind, said.pop("id"), said)
 
 
@@ -166,17 +152,16 @@ def _then(op: Op) -> Op:
     return replace(op, made_at=datetime.combine(demo.DEMO_DAY, time(1), UTC))
 
 
-async def _register(access: Access, county_id: int, officer: demo.User, number: dict[UUID, int]) -> None:
-    caller = Caller(county_id, officer["id"], None, "township", (), tuple(number[p] for p in officer["places"]), (COUNTY_PLACE,))
+async def _register(access: Access, caller: Caller) -> None:
     said: dict[str, Any] = {"import_id": demo.IMPORT_ID, "kind": "households", "file_name": "户册.csv", "data": demo.register().encode()}
 
     async def work(tx: Tx) -> None:
-        if not await imports.known(tx, county_id, demo.IMPORT_ID):
+        if not await imports.known(tx, caller.county_id, demo.IMPORT_ID):
             await imports.take(tx, caller, **said, now=access.now())
 
     await access.database.write(caller, work)
-    for wanted in await imports.to_do(access, county_id):
-        await imports.step(access, county_id, wanted)
+    for wanted in await imports.to_do(access, caller.county_id):
+        await imports.step(access, caller.county_id, wanted)
 
 
 async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:
