@@ -123,17 +123,17 @@ class _Demo:
         by, last = self.users["worker-2"]["id"], max(met, default=None)
         return _shown(Household, row, place_id=self.number[row["place"]], created_by=by, last_visited_on=last)
 
-    def stored_follow_up(self, row: demo.FollowUp) -> dict[str, Any]:
-        place_id = self.number[self.households[row["household_id"]]["place"]]
-        return _shown(FollowUp, row, place_id=place_id, created_by=row["author"])
+    def stored(self, model: type[BaseModel], row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+        """A row of jobs/demo_county.py `written`: what lies in its `place`, or hangs on its household."""
+        said = {**row, **row.get("doc", {})}
+        place = said["place"] if "place" in said else self.households[said["household_id"]]["place"]
+        return _shown(model, said, **{"place_id": self.number[place], "created_by": said.get("author")} | more)
 
     def stored_person(self, row: demo.Person) -> dict[str, Any]:
-        place_id = self.number[self.households[row["household_id"]]["place"]]
-        return _shown(Person, row, place_id=place_id, created_by=self.users["worker-2"]["id"])
+        return self.stored(Person, row, created_by=self.users["worker-2"]["id"])
 
     def stored_visit(self, row: demo.Visit) -> dict[str, Any]:
-        place_id = self.number[self.households[row["household_id"]]["place"]]
-        return _shown(Visit, row, place_id=place_id, created_by=row["author"], worker_id=row["author"])
+        return self.stored(Visit, row, worker_id=row["author"])
 
     def stored_place(self, n: int) -> dict[str, Any]:
         row = self.places[n]
@@ -301,7 +301,7 @@ def _records(county: _Demo) -> Iterator[tuple[str, Example]]:
 
     yield from _joining(county)
 
-    due, wrong = (county.stored_follow_up(row) for row in [row for row in county.follow_ups if row["words"] and row["assignee_id"]][:2])
+    due, wrong = (county.stored(FollowUp, row) for row in [row for row in county.follow_ups if row["words"] and row["assignee_id"]][:2])
     new = {
         "id": "0193a1f2-6d15-7b44-9c1e-5a6b7c8d9e0f",
         "household_id": home["id"],
@@ -358,11 +358,7 @@ def _checkups(county: _Demo) -> Iterator[tuple[str, Example]]:
     told["rows"] = [{**row, "offered": None, "attended": None}]
     yield "get_checkup_counts", Example("worker-1", told, path={"id": programme["id"]}, query=asked)
 
-    session, wrong = (
-        _shown(CheckupSession, row, place_id=county.number[row["place"]], created_by=officer)
-        for row in demo.sessions()
-        if str(row["author"]) == officer
-    )
+    session, wrong = (county.stored(CheckupSession, row) for row in demo.sessions() if str(row["author"]) == officer)
     more = {"programme_id": programme["id"], "round": 1, "held_on": "2026-12-15", "from_time": "08:30", "to_time": "11:00"}
     new = {"id": "0193a1f2-6d88-7b44-9c1e-5a6b7c8d9e11", "place_id": session["place_id"], **more, "venue": "镇文化站", "capacity": 40}
     made = {**session, **new}
@@ -598,11 +594,8 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     place_of = {home: county.number[row["place"]] for home, row in homes.items()}
     village, township = county.number[county.village], county.number[county.users["township-1"]["places"][0]]
 
-    def shown(model: type[BaseModel], row: demo_money.Row, **more: Any) -> dict[str, Any]:
-        doc = {name: value for name, value in row["doc"].items() if name != "place"}
-        return _shown(model, {"id": row["id"], "created_by": row["author"], **doc}, **more)
-
-    item = shown(FeeItem, demo_money.fee_items()[0], place_id=1)
+    [fee] = demo_money.fee_items()
+    item = _shown(FeeItem, fee["doc"], id=fee["id"], place_id=1, created_by=None)
     new: dict[str, Any] = {
         "id": "0193a1f2-a054-7b92-8e85-7d6f9a012345",
         "code": "waste_fee",
@@ -612,10 +605,10 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
         "amount_fen": 7200,
         "valid_from": "2027-01-01",
     }
-    yield from _reads("fee_item", "fee_items", "county-admin", {**item, "created_by": None})
+    yield from _reads("fee_item", "fee_items", "county-admin", item)
     yield "create_fee_item", Example("county-admin", {**item, **new, "created_by": desk}, new)
 
-    book, spare = (shown(ReceiptBook, row, place_id=village, spoiled=[]) for row in demo_money.receipt_books())
+    book, spare = (county.stored(ReceiptBook, row, spoiled=[]) for row in demo_money.receipt_books())
     new = {"id": "0193a1f2-a165-7ca3-8f96-8e70ab123456", "place_id": village, "device_id": book["device_id"], "series": "青A"}
     new |= {"first_number": 101, "last_number": 150}
     stored = {**book, **new, "created_by": officer}
@@ -628,9 +621,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
 
     charged = [row for row in demo_money.charges() if row["doc"]["household_id"] in homes]
     kept: dict[str, Any] = {"status": "open", "paid_fen": 0}
-    due, wrong, asked, declined, home_charge = (
-        shown(Charge, row, place_id=place_of[row["doc"]["household_id"]], **kept) for row in (*charged[1:3], *charged[4:6], charged[1])
-    )
+    due, wrong, asked, declined, home_charge = (county.stored(Charge, row, **kept) for row in (*charged[1:3], *charged[4:6], charged[1]))
     new = {
         "id": "0193a1f2-a276-7db4-9007-9f81bc234567",
         "fee_item_id": item["id"],
@@ -667,7 +658,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
 
     paid = [row for row in demo_money.payments() if row["doc"]["household_id"] in homes]
     money = {"left_fen": 0, "fiscal_code": None, "fiscal_number": None, "fiscal_check_code": None}
-    payment = shown(Payment, paid[0], place_id=place_of[paid[0]["doc"]["household_id"]], received_by=worker, **money)
+    payment = county.stored(Payment, paid[0], received_by=worker, **money)
     new = {
         "id": "0193a1f2-a498-7fd6-8229-b1a3de456789",
         "household_id": str(list(homes.values())[7]["id"]),
@@ -687,7 +678,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "put_fiscal_receipt", Example("township-1", {**payment, **issued, "rev": 2}, fiscal, {"id": payment["id"]})
 
     asks = {"status": "proposed", "collected_by": worker, "decided_by": None, "decided_at": None}
-    first, second, third = (shown(Refund, row, place_id=place_of[row["doc"]["household_id"]], **asks) for row in demo_money.refunds())
+    first, second, third = (county.stored(Refund, row, **asks) for row in demo_money.refunds())
     new = {
         "id": "0193a1f2-a5a9-70e7-933a-c2b4ef567890",
         "household_id": payment["household_id"],
@@ -701,8 +692,8 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "approve_refund", Example("township-1", {**first, "status": "approved", **decided}, path={"id": first["id"]})
     yield "decline_refund", Example("township-1", {**second, "status": "declined", **decided}, path={"id": second["id"]})
 
-    to_do = {"status": "proposed", "confirmed_by": None, "confirmed_at": None, "place_id": village}
-    _, confirmed, disputed = (shown(Counting, row, **to_do) for row in demo_money.countings())
+    to_do = {"status": "proposed", "confirmed_by": None, "confirmed_at": None}
+    _, confirmed, disputed = (county.stored(Counting, row, **to_do) for row in demo_money.countings())
     new = {
         "id": "0193a1f2-a6ba-71f8-844b-d3c5f0678901",
         "place_id": village,
@@ -716,7 +707,7 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "confirm_counting", Example("township-1", {**confirmed, "status": "confirmed", **settled}, path={"id": confirmed["id"]})
     yield "dispute_counting", Example("township-1", {**disputed, "status": "disputed", **settled}, path={"id": disputed["id"]})
 
-    deposit = shown(Deposit, demo_money.deposits()[0], place_id=township)
+    deposit = county.stored(Deposit, demo_money.deposits()[0])
     new = {
         "id": "0193a1f2-a7cb-7209-955c-e4d601789012",
         "place_id": township,
