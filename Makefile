@@ -5,7 +5,7 @@ BIN := .venv/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-migrations lint-openapi bench prove lock clean check-python
+.PHONY: help run test lint lint-migrations lint-openapi bench prove lock sbom clean check-python
 
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
@@ -19,7 +19,7 @@ test: .venv/ready ## run every test on a PostgreSQL of its own (ARGS="tests/unit
 lint: .venv/ready ## check form, types, floors, spelling, requirements, migrations and the OpenAPI document
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy --strict api tests bench examples prove
+	$(BIN)/mypy --strict api tests bench deploy examples prove
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/vulture
@@ -56,6 +56,9 @@ prove: .venv/ready ## break it in every way we know, audit it, print one table (
 lock: .venv/ready ## write requirements.lock and requirements.run.lock, what the image has, anew from pyproject.toml (they name no host)
 	$(COMPILE) --group dev pyproject.toml -o requirements.lock
 	$(COMPILE) --group build --constraints requirements.lock --no-annotate pyproject.toml -o requirements.run.lock
+
+sbom: .venv/ready ## print the bill of materials of the image (CycloneDX), from requirements.run.lock
+	@exec $(BIN)/python deploy/sbom.py
 
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
 
