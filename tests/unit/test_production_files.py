@@ -67,6 +67,15 @@ def test_the_proxy_answers_over_tls_alone() -> None:
     assert lasting == "max-age=31536000; includeSubDomains"
 
 
+def test_nothing_but_the_proxy_has_a_way_out() -> None:
+    """The service calls nobody but PostgreSQL; if somebody made it, the network would not carry it."""
+    ways = {name: service.get("networks") for name, service in COMPOSE["services"].items()}
+    assert {name for name, networks in ways.items() if networks != ["inside"]} == {"proxy"}
+    assert ways["proxy"] == ["inside", "outside"]
+    assert COMPOSE["networks"]["inside"]["internal"] is True
+    assert {name for name, service in COMPOSE["services"].items() if "ports" in service} == {"proxy"}
+
+
 def test_what_is_copied_and_mounted_is_there() -> None:
     """In the build's context too, which .dockerignore makes of a few names."""
     context = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
