@@ -13,7 +13,6 @@ READS = {
     "attendance": "head, minors, consent",
     "residence": "head, minors",
 }
-MOST = 200  # entries in each list
 TODAY = "$6"  # of access.FAMILY; what a statement has for itself begins after it
 ITSELF = FIRST + 1
 # Names of who wrote what: users by the column that holds their id
@@ -41,8 +40,8 @@ _CODES = """SELECT e.catalogue, e.code, e.name, e.name_en FROM catalogue_entry e
   AND e.place_id = ANY (s.above) AND e.catalogue IN ('visit_purpose', 'follow_up_reason') ORDER BY e.catalogue, e.code"""
 
 
-def _list(selected: str, most: int = MOST) -> str:
-    return f"(SELECT coalesce(json_agg(d), '[]') FROM ({selected} LIMIT {most}) d)"
+def _list(selected: str) -> str:
+    return f"(SELECT coalesce(json_agg(d), '[]') FROM ({selected}) d)"
 
 
 def document(of: Mapping[str, Documents]) -> str:

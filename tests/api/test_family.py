@@ -115,6 +115,13 @@ async def test_the_head_reads_all_that_is_recorded_of_the_household(family: Fami
     assert {session["programme_name"] for session in record["sessions"]} == {programme["name"] for programme in demo.programmes()}
 
 
+async def test_no_note_is_too_old_to_be_read(family: Family) -> None:
+    said = {"household_id": family.household, "outcome": "met", "notes": "日常"}
+    days = [str(date.fromisoformat(TODAY) - timedelta(days=back)) for back in range(250)]
+    await push(family.worker, *(op("visit", uuid4(), {**said, "visited_on": day}) for day in days))
+    assert [visit["visited_on"] for visit in (await family.reads())["visits"]] == days
+
+
 async def test_what_was_voided_leaves_its_reason_and_not_its_words(family: Family) -> None:
     visit = await family.put("visits", household_id=family.household, visited_on=TODAY, outcome="met", notes="写错了人家")
     assert (await family.worker.post(f"/v1/visits/{visit['id']}/void", json={"reason": "写到别人家了"})).status_code == 200
