@@ -65,7 +65,7 @@ from api.routers import (
     wire,
 )
 from api.schemas.faults import of_errors
-from api.sealed import Seals
+from api.sealed import Seals, keys_in_use
 from api.settings import Settings
 from api.sign_in import Passwords
 from api.tokens import Keys
@@ -98,6 +98,7 @@ def build() -> FastAPI:
         try:
             await database.check_role()
             app.state.seals = await Seals.to_serve(settings.seals_file, database)
+            app.state.seals_missing = await keys_in_use(database) - set(app.state.seals.ids)
             access = app.state.access
             jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake), letters.as_they_come(access)]
             working = [asyncio.create_task(job) for job in jobs]

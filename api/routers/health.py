@@ -58,9 +58,10 @@ async def live() -> Response:
         "get_ready",
         ("可以服务", "Ready to serve"),
         (
-            "逐项检查：数据库、角色、结构、磁盘、备份（设置了的话）。不能服务时为 503；磁盘将满、备份过旧只是 warning，仍为 200。",
-            "Named checks: database, role, schema, disk, and backup where one is set. 503 when it can't serve; a disk that fills up and a "
-            "backup that is too old are a `warning` with 200.",
+            "逐项检查：数据库、角色、结构、磁盘、备份（设置了的话），以及缺少的密钥。不能服务时为 503；"
+            "磁盘将满、备份过旧、缺少密钥只是 warning，仍为 200。",
+            "Named checks: database, role, schema, disk, backup where one is set, and seals where keys are missing. 503 when it can't "
+            "serve; a disk that fills up, a backup that is too old and keys that are missing are a `warning` with 200.",
         ),
     ),
 )
@@ -104,6 +105,8 @@ async def _checks(request: Request) -> dict[str, str]:
         checks |= {"role": "superuser or owner of the tables"}
     except Problem:
         checks = {"database": "no connection to be had"}
+    if missing := request.app.state.seals_missing:  # an old copy, or another county's: looked for at start
+        checks |= {"seals": f"seals.json lacks the keys {', '.join(sorted(missing))}"}
     return checks | dict(await asyncio.to_thread(lambda: list(_of_files(settings))))
 
 

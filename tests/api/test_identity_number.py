@@ -28,7 +28,7 @@ from api.problems import (
 from api.rules.citizen_id import check_digit
 from api.sealed import Seals
 from tests.api.test_household import entered
-from tests.conftest import TODAY, Databases, Phone, running
+from tests.conftest import TODAY, Databases, Phone, client, running
 from tests.county import HELD, USERS, County, fold, level, op, push, refused
 from tests.serving import free_port, start
 
@@ -380,6 +380,19 @@ async def test_without_its_keys_a_service_that_has_sealed_numbers_does_not_start
     Seals.load_or_create(tmp_path / "seals.json")
     async with running(urls, tmp_path):
         pass
+
+
+async def test_with_other_keys_than_those_in_use_it_serves_and_says_so(county: County, worker: Phone, tmp_path: Path) -> None:
+    """An old copy of the file, or another county's: the numbers would part into two rings, and nobody would notice."""
+    await known(worker)
+    urls = Urls(county.url, county.app.state.settings.database_url, "")
+    Seals.load_or_create(tmp_path / "seals.json")
+    async with running(urls, tmp_path) as app, client(app) as http:
+        said = (await http.get("/health/ready")).json()
+    [key_id] = county.app.state.seals.ids
+    assert (said["status"], key_id in said["checks"]["seals"]) == ("warning", True)
+    async with client(county.app) as http:
+        assert "seals" not in (await http.get("/health/ready")).json()["checks"]
 
 
 async def test_where_nothing_is_sealed_keys_are_made(databases: Databases, tmp_path: Path) -> None:
