@@ -151,18 +151,17 @@ def test_the_database_that_the_roles_make_is_migrated_served_and_backed_up(tmp_p
         asyncio.run(serve())
         backups = tmp_path / "backups"
         backups.mkdir()
-        for name, days in (("old", 31), ("young", 29)):
-            (backups / f"{name}.backup").touch()
-            os.utime(backups / f"{name}.backup", (time.time() - days * 86400,) * 2)
+        for name, days in (("old.backup", 31), ("young.backup", 29), (".killed.backup.77", 2), (".being-made.backup.78", 0)):
+            (backups / name).touch()
+            os.utime(backups / name, (time.time() - days * 86400,) * 2)
         (tmp_path / "jiafang").write_text(f'#!/bin/sh\nexec {sys.executable} -m api.cli "$@"\n')
         (tmp_path / "jiafang").chmod(0o755)
         path = f"{tmp_path}:{os.environ['PATH']}"
         environment = {**os.environ, "PATH": path, "JIAFANG_VAR": str(tmp_path / "var"), "JIAFANG_OWNER_DATABASE_URL": owner}
         subprocess.run(["sh", tmp_path / "backup.sh", backups], env=environment, check=True, capture_output=True)
-    names = sorted(file.name for file in backups.iterdir())
-    assert len(names) == 2
-    assert names[1] == "young.backup"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}\.backup", names[0])
+    being_made, new, young = sorted(file.name for file in backups.iterdir())
+    assert (being_made, young) == (".being-made.backup.78", "young.backup")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}\.backup", new)
 
 
 def test_what_the_image_has_is_what_was_tested() -> None:
