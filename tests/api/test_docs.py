@@ -23,7 +23,7 @@ from api import demo
 from api.kinds import KINDS
 from api.language import pick
 from api.problems import ALL
-from api.routers import chapters, examples, imports, matrix, openapi, wire
+from api.routers import chapters, examples, imports, openapi, wire
 from api.rules.caller import ROLES, Role
 from tests.conftest import Databases, Phone, client, running
 from tests.county import refused
@@ -466,17 +466,3 @@ def test_the_morning_is_told_once() -> None:
     assert stored == chapters.morning_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
     typed = re.findall("```console\n.*?```", stored, re.DOTALL)
     assert [re.findall("```console\n.*?```", chapters.introduction(language), re.DOTALL) for language in LANGUAGES] == [typed, typed]
-
-
-def test_problems_are_listed() -> None:
-    stored = Path("docs/problems.md").read_text("utf-8")
-    assert stored == openapi.problems_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
-
-
-def test_rights_are_listed() -> None:
-    stored = Path("docs/rights.md").read_text("utf-8")
-    assert stored == openapi.rights_as_markdown(), "run .venv/bin/python -m api.routers.openapi"
-
-
-def test_who_reads_which_member_is_listed() -> None:
-    assert matrix.PAGE.read_text("utf-8") == matrix.page(), "run .venv/bin/python -m api.routers.openapi"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api.main import ROUTERS
+from api.routers import matrix, openapi
 from api.settings import Settings
 from tests.house.statements import API
 
@@ -98,6 +99,8 @@ def names_not_there(text: str) -> Iterator[str]:
     yield from (word for word in found if word not in words() and not PATTERN.search(word))
 
 
+# Pages that the service knows by itself
+PRINTED = {"docs/problems.md": openapi.problems_as_markdown, "docs/rights.md": openapi.rights_as_markdown, "docs/privacy.md": matrix.page}
 every_document = pytest.mark.parametrize("document", sorted(f for f in stored() if f.endswith(".md") and f not in ABOUT_OTHERS))
 
 
@@ -120,6 +123,11 @@ def test_files_and_decisions_that_comments_name_are_there() -> None:
     code = [file for file in stored() if re.match(r"(api|alembic|bench|examples|deploy)/.*\.(py|sql|sh)$|docker-compose", file)]
     found = {(file, named) for file in code for named in files_not_there(text_of(file))}
     assert found - {("api/files/sheet.py", "known.typ")} == set()  # which is an attribute
+
+
+@pytest.mark.parametrize("document", PRINTED)
+def test_what_the_service_knows_is_printed_anew(document: str) -> None:
+    assert text_of(document) == PRINTED[document](), "run .venv/bin/python -m api.routers.openapi"
 
 
 def test_what_is_not_there_is_found() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from api.db.tables.every import METADATA
-from api.kinds import KINDS
 from tests.house.statements import API, REFERENCE, sources, sql_in
 
 CHECKOUT = API.parent
@@ -136,13 +135,6 @@ def test_long_files_are_answered_for() -> None:
     long = {file for file, text in TEXTS.items() if text.count("\n") > 400}
     assert long <= LONG.keys(), f"over 400 lines: split {sorted(long - LONG.keys())}, or enter it in LONG (in this file) with a reason"
     assert long >= LONG.keys(), f"no longer over 400 lines: take {sorted(LONG.keys() - long)} out of LONG"
-
-
-def test_a_kind_has_the_same_stem_everywhere() -> None:
-    """Who knows one kind knows all."""
-    stems = ("api/schemas/{}.py", "api/db/tables/{}.py", "api/routers/{}.py", "tests/api/test_{}.py")
-    files = [stem.format(kind) for kind in KINDS for stem in stems]
-    assert [file for file in files if not (CHECKOUT / file).exists()] == []
 
 
 def test_the_lock_has_a_hash_for_everything_and_names_no_host() -> None:
