@@ -20,7 +20,7 @@ from api.access import Access
 from api.db import kept, store
 from api.db.session import Tx
 from api.db.store import Row
-from api.kinds import KINDS
+from api.kinds import KINDS, WAITED_FOR
 from api.problems import COULD_NOT_STORE, ID_TAKEN, NOT_ALLOWED, NOT_ENOUGH, NOT_FOUND, RANGE_TAKEN, SETTLED, VOIDED, Problem
 from api.pushed import NEVER, Sent
 from api.road import Batch, Op, Result, read, write_one
@@ -40,6 +40,14 @@ async def push(access: Access, caller: Caller, sent: Sequence[Sent]) -> list[Res
     await release(access, caller, opened)
     await _settle(access, caller, results)
     return results
+
+
+async def after_one(access: Access, caller: Caller, op: Op, result: Result) -> None:
+    """What follows the commit of one edit: what had waited for its record is tried, and seats are settled, as the result then shows."""
+    came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
+    if came and result.outcome == "applied" and op.kind.name in WAITED_FOR:
+        await release(access, caller, [op.id])
+    await checkups.settled(access, caller, op, result)
 
 
 async def _settle(access: Access, caller: Caller, results: Sequence[Result]) -> None:
@@ -151,8 +159,18 @@ async def _kept(tx: Tx, caller: Caller, entry_id: UUID, state: str) -> asyncpg.R
     return row
 
 
-async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> Row:
+async def resolve(access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> Row:
     """Chooses the phone's value, the record's at that time, or another; that is an edit like any other. Returns the conflict."""
+
+    async def work(tx: Tx) -> tuple[Row, Op, Result]:
+        return await _chosen(tx, access, caller, conflict_id, choose, value)
+
+    row, op, result = await access.database.write(caller, work)
+    await after_one(access, caller, op, result)
+    return row
+
+
+async def _chosen(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, choose: Choice, value: Any) -> tuple[Row, Op, Result]:
     asked = (caller.county_id, conflict_id, caller.user_id, caller.townships)
     row = await tx.fetchrow(kept.ONE_CONFLICT, *asked)
     if row is None:
@@ -174,6 +192,6 @@ async def resolve(tx: Tx, access: Access, caller: Caller, conflict_id: UUID, cho
     settled: Row = {"id": conflict_id, "settled": choose, "settled_at": now, "settled_by": caller.user_id}
     await store.put(tx, kept.SETTLE_CONFLICT, caller.county_id, [settled])
     op = Op(kind, row["record_id"], {field: getattr(doc, field)}, present["rev"])
-    await write_one(tx, caller, op, today=access.today(), now=now, confirmed=True)
+    result = await write_one(tx, caller, op, today=access.today(), now=now, confirmed=True)
     [row] = await tx.fetch(kept.ONE_CONFLICT, *asked)
-    return {**row, "role": caller.role, "within": True}
+    return {**row, "role": caller.role, "within": True}, op, result

@@ -14,7 +14,7 @@ from api import checkups, joining, road, unsettled
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
-from api.kinds import CHILDREN, WAITED_FOR, Kind
+from api.kinds import CHILDREN, Kind
 from api.language import both
 from api.problems import (
     BAD_CURSOR,
@@ -272,10 +272,7 @@ async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Res
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
 
     result = await access.database.write(caller, work)
-    came = op.creates or (op.kind.parent and op.kind.parent.member in op.doc)
-    if came and result.outcome == "applied" and op.kind.name in WAITED_FOR:
-        await unsettled.release(access, caller, [op.id])
-    await checkups.settled(access, caller, op, result)
+    await unsettled.after_one(access, caller, op, result)
     return result
 
 

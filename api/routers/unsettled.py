@@ -151,8 +151,7 @@ async def resolve(request: Request, id: UUID) -> Response:  # noqa: A002 - the n
     caller, sent = await wire.asked(request, Choice)
     if sent.choose == "value" and "value" not in sent.model_fields_set:
         raise INVALID(Fault("/value", "missing", WORDS["missing"]))
-    row = await access.database.write(caller, lambda tx: unsettled.resolve(tx, access, caller, id, sent.choose, sent.value))
-    return wire.json(_conflict(row))
+    return wire.json(_conflict(await unsettled.resolve(access, caller, id, sent.choose, sent.value)))
 
 
 @router.post(

@@ -404,3 +404,16 @@ async def test_who_may_be_asked_comes_in_pages(checkup: Round) -> None:
     refused(await checkup.worker.get(path, params={"place_id": VILLAGE, "round": 9}), 422, NO_SUCH_ROUND.slug, "?round")
     nowhere = await checkup.worker.get(f"/v1/checkup-programmes/{uuid4()}/eligible", params={"place_id": VILLAGE, "round": 1})
     refused(nowhere, 404, NOT_FOUND.slug)
+
+
+async def test_who_has_to_wait_by_what_is_chosen_in_a_conflict_does(checkup: Round) -> None:
+    """To choose is to edit: what a session holds is settled then too."""
+    first, second = [await checkup.put(await checkup.person(), state="confirmed") for _ in range(2)]
+    session, phone = await checkup.session_now(), await checkup.county.sign_in("township-1")
+    assert (await change(checkup.officer, session, "checkup-sessions", capacity=60)).is_success
+    [result] = await push(phone, op("checkup_session", session["id"], {"capacity": 1}, session["rev"]))
+    [conflict] = result["conflicts"]
+    chosen = await checkup.officer.post(f"/v1/conflicts/{conflict['conflict_id']}/resolve", json={"choose": "mine"})
+    assert (chosen.status_code, chosen.json()["settled"]) == (200, "mine")
+    waiting = [(await checkup.get(attendance["id"]))["waiting_since"] is not None for attendance in (first, second)]
+    assert ((await checkup.session_now())["capacity"], (await checkup.session_now())["full"], waiting) == (1, True, [False, True])
