@@ -201,7 +201,7 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
     before = batch.rows[op.kind.name].get(op.id)
     if (known := _known(batch, memory, sent, op)) is not None:
         result = known
-    elif before is not None and not road.may_change(batch, op.kind, before):  # first, or the answer would tell what the record says
+    elif before is not None and not road.may_write(batch.caller, op.kind, before):  # first, or the answer would tell what the record says
         result = _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
     elif sent.wrong:
         result = _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
@@ -225,7 +225,7 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
     if not trail and not of_record:
         return None
     clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
-    if clashed and before and road.may_change(batch, op.kind, before):
+    if clashed and before and road.may_write(batch.caller, op.kind, before):
         return Result("conflict", before["rev"], conflicts=clashed)
     for step in trail or ():
         if step.mark == op.mark:

@@ -324,8 +324,6 @@ def _once_more(batch: Batch, op: Op, before: Row) -> Row | Problem:
 def creation(batch: Batch, op: Op) -> Row | Problem:
     """The record as it would be, or why not. Its required members are there."""
     kind, caller, doc = op.kind, batch.caller, op.doc
-    if caller.role not in kind.writers:
-        return NOT_ALLOWED()
     parent: Row = {"place_id": COUNTY_PLACE, "township_id": 0, "voided": False}
     if kind.parent:
         found = batch.rows[kind.parent.kind].get(doc[kind.parent.member])
@@ -348,7 +346,7 @@ def creation(batch: Batch, op: Op) -> Row | Problem:
         "created_by": caller.user_id,
     }
     after |= kind.derived(after)
-    if not _writes(caller, kind, after):
+    if not may_write(caller, kind, after):
         return NOT_ALLOWED()
     if kind.id_of and kind.id_of(after) != op.id:
         return WRONG_ID.at("/id")
@@ -366,11 +364,8 @@ def _looked(batch: Batch, op: Op, after: Row | Problem) -> Row | Problem:
     return looks.rule(after, named, batch.today) or {**after, **looks.gives(after, named)}
 
 
-def may_change(batch: Batch, kind: Kind, before: Row) -> bool:
-    return _writes(batch.caller, kind, before)
-
-
-def _writes(caller: Caller, kind: Kind, row: Row) -> bool:
+def may_write(caller: Caller, kind: Kind, row: Row) -> bool:
+    """All of the kind, or the record for its own."""
     right = kind.writers.get(caller.role)
     return right == "all" or (right == "own" and kind.own is not None and row[kind.own] == caller.user_id)
 
@@ -380,7 +375,7 @@ def change(batch: Batch, op: Op, before: Row | None) -> Row | Problem:
     kind = op.kind
     if before is None:
         return NOT_FOUND() if batch.caller.role in kind.writers else NOT_ALLOWED()
-    if not may_change(batch, kind, before):
+    if not may_write(batch.caller, kind, before):
         return NOT_ALLOWED()
     if kind.append_only and (op.void is not None or op.doc.keys() & kind.sent):  # calls of the service set what is the service's
         return ALREADY_RECORDED()
