@@ -50,6 +50,7 @@ from api.routers import (
     payment,
     person,
     place,
+    problem_page,
     published_counts,
     push,
     putting_right,
@@ -80,7 +81,7 @@ ROUTERS = tuple(
         *(checkup_programme, checkup_session, attendance, published_counts),
         *(residence, residence_proposal, consent, outbox),
         *(fee_item, receipt_book, charge, payment, receipt, refund, counting, deposit, ledger),
-        *(imports, activation_card, user, unsettled, putting_right, about, health, docs),
+        *(imports, activation_card, user, unsettled, putting_right, about, health, problem_page, docs),
     )
 )
 

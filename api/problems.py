@@ -100,7 +100,7 @@ ACCOUNT_CLOSED = ProblemKind(
     "account-closed",
     403,
     both("账号已停用", "This account is closed"),
-    both("此账号已停用。", "This account has been closed."),
+    both("此账号已停用；如有疑问，请联系上级管理员。", "This account has been closed. If that is a mistake, ask whoever is above you."),
 )
 TOO_MANY_ATTEMPTS = ProblemKind(
     "too-many-attempts",
@@ -121,7 +121,10 @@ NOT_ALLOWED = ProblemKind(
     "not-allowed",
     403,
     both("无权进行此操作", "Not yours to do"),
-    both("您的角色不能进行此操作。", "Your role does not do this."),
+    both(
+        "您的角色不能进行此操作；请找可以的人，文档写明是谁。",
+        "Your role does not do this. The documentation says whose does: ask one of them.",
+    ),
     of_itself=True,
 )
 
@@ -130,20 +133,23 @@ NOT_FOUND = ProblemKind(
     "not-found",
     404,
     both("没有找到", "Not found"),
-    both("没有这条记录，或者它不在您的范围内。", "There is no such record within your reach."),
+    both(
+        "没有这条记录，或者它不在您的范围内。请核对编号和所负责的地方。",
+        "There is no such record within your reach. Check the id, and which places you hold.",
+    ),
     of_itself=True,
 )
 NO_SUCH_PATH = ProblemKind(
     "no-such-path",
     404,
     both("没有这个地址", "No such path"),
-    both("此地址不存在。", "This service has nothing at this path."),
+    both("此地址不存在；有哪些地址见 /docs。", "This service has nothing at this path. /docs lists those that it has."),
 )
 METHOD_NOT_ALLOWED = ProblemKind(
     "method-not-allowed",
     405,
     both("不支持此方法", "Method not allowed"),
-    both("此地址不支持该方法。", "This path does not know that method."),
+    both("此地址不支持该方法；可用的见 Allow。", "This path does not know that method. Allow names those that it knows."),
 )
 INVALID = ProblemKind(
     "invalid",
@@ -155,7 +161,7 @@ NOT_JSON = ProblemKind(
     "not-json",
     400,
     both("不是有效的 JSON", "Not valid JSON"),
-    both("请求内容不是有效的 UTF-8 JSON。", "The body is not valid JSON in UTF-8."),
+    both("请求内容不是有效的 UTF-8 JSON，请改正后再发。", "The body is not valid JSON in UTF-8. Mend it and send it again."),
 )
 BAD_ENCODING = ProblemKind(
     "bad-encoding",
@@ -179,7 +185,7 @@ TOO_LARGE = ProblemKind(
     "too-large",
     413,
     both("内容过大", "Too large"),
-    both("请求内容超过 {limit} 字节。", "The body is over {limit} bytes."),
+    both("请求内容超过 {limit} 字节，请分几次发。", "The body is over {limit} bytes. Send less at a time."),
 )
 BAD_CURSOR = ProblemKind(
     "bad-cursor",
@@ -214,7 +220,10 @@ VOIDED = ProblemKind(
     "voided",
     409,
     both("记录已作废", "The record is voided"),
-    both("作废的记录不能再修改，也不能再添加内容。", "A voided record takes no changes, and nothing is added to it."),
+    both(
+        "作废的记录不能再修改，也不能再添加内容；需要时请另建一条。",
+        "A voided record takes no changes, and nothing is added to it. Make a new one where one is needed.",
+    ),
 )
 HAS_RECORDS = ProblemKind(
     "has-records",
@@ -298,8 +307,8 @@ NOBODY_MET = ProblemKind(
     422,
     both("没有见到人，不应有事项或记录", "Nobody was met, so there is nothing to note"),
     both(
-        "结果为“未遇”或“谢绝”的家访不记录见到的人、事项、约定和备注。",
-        "A visit that is absent or declined carries nobody met, no purposes, no agreement and no notes.",
+        "结果为“未遇”或“谢绝”的家访不记录见到的人、事项、约定和备注，请去掉这些内容。",
+        "A visit that is absent or declined carries nobody met, no purposes, no agreement and no notes. Leave them out.",
     ),
 )
 NOT_ENDED_SO = ProblemKind(
@@ -433,7 +442,7 @@ BEFORE_THE_ROUND = ProblemKind(
     "before-the-round",
     422,
     both("早于这一轮", "Before the round"),
-    both("早于这一轮开始前 31 天。", "It is more than 31 days before the round begins."),
+    both("早于这一轮开始前 31 天，请核对日期和轮次。", "It is more than 31 days before the round begins. Check the day and the round."),
     of_itself=True,
 )
 ROUND_ENDS = ProblemKind(
@@ -538,7 +547,7 @@ SETTLED = ProblemKind(
     "settled",
     409,
     both("已经处理过", "It has been settled"),
-    both("这一项已有人处理过。", "Somebody has settled this already."),
+    both("这一项已有人处理过，请刷新列表。", "Somebody has settled this already. Read the list again."),
 )
 
 # Users
@@ -664,7 +673,7 @@ MORE_THAN_PAID = ProblemKind(
     "more-than-paid",
     422,
     both("多于这笔缴款", "More than was paid"),
-    both("退款合计不能多于缴款。", "All refunds of a payment together are no more than the payment."),
+    both("退款合计不能多于缴款，请改小金额。", "All refunds of a payment together are no more than the payment. Give back less."),
 )
 NOT_FROM_THERE = ProblemKind(
     "not-from-there",
@@ -702,7 +711,7 @@ NUMBER_NOT_BLANK = ProblemKind(
     "number-not-blank",
     409,
     both("这个号码不是空白的", "The number is not blank"),
-    both("不在这本里，或已经开出。", "It is not of this book, or was issued."),
+    both("不在这本里，或已经开出；见这本的各号码去向。", "It is not of this book, or was issued. The list of its numbers says which."),
 )
 MONTH_NOT_OVER = ProblemKind(
     "month-not-over",
@@ -716,7 +725,7 @@ BAD_FILE = ProblemKind(
     "bad-file",
     422,
     both("文件有误，未导入任何内容", "The file has faults; nothing of it was imported"),
-    both("共 {count} 处问题，见 errors。", "{count} faults; see errors."),
+    both("共 {count} 处问题，见 errors；改正后重新上传。", "{count} faults; see errors. Mend them and send the file again."),
 )
 NOT_NOW = ProblemKind(
     "not-now",

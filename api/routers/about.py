@@ -1,14 +1,13 @@
-"""What anybody may ask: who operates this, its public keys, and what a problem means."""
+"""What anybody may ask: who operates this, and its public keys."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from api.access import access_of
-from api.language import both, pick, preferred
-from api.problems import ALL, NO_SUCH_PATH
+from api.language import both
 from api.routers import wire
 from api.schemas.base import says
 
@@ -65,18 +64,3 @@ async def about(request: Request) -> Response:
 )
 async def keys(request: Request) -> Response:
     return wire.json(access_of(request).keys.public_jwks())
-
-
-@router.get("/problems/{slug}", include_in_schema=False)
-async def problem_page(request: Request, slug: str) -> Response:
-    """The page that a problem's `type` names."""
-    kind = ALL.get(slug)
-    if kind is None:
-        raise NO_SUCH_PATH()
-    language = preferred(request.headers.get("accept-language"))
-    title, detail = (pick(wire.problem_example(kind)["value"][part], language) for part in ("title", "detail"))
-    code = f"<p><code>{kind.slug}</code> · {kind.status}</p>"
-    page = (
-        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1>{code}<p>{detail}</p></html>'
-    )
-    return HTMLResponse(page)

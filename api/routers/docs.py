@@ -34,6 +34,17 @@ LABELS = {  # of Swagger UI, which speaks English only: its words stay beside ou
     "label[for=oauth_password]": "密码 password",
     ".opblock-section-header .tab-item.active h4 span": "参数 Parameters",
     ".responses-wrapper > .opblock-section-header h4": "回复 Responses",
+    ".opblock-section-request-body .opblock-title": "内容 Request body",
+    "th.parameters-col_name": "名称 Name",
+    "th.parameters-col_description": "说明 Description",
+    ".responses-table > thead .response-col_status": "状态 Code",
+    ".responses-table > thead .response-col_description": "说明 Description",
+    ".response-control-media-type__title": "格式 Media type",
+    ".response-control-examples__title": "示例 Examples",
+    ".tab [data-name=example]": "示例 Example Value",
+    ".tab [data-name=model]": "结构 Schema",
+    ".headers__title": "报头 Headers",
+    ".models > h4 span": "数据结构 Schemas",
 }
 ROLES = {
     "": both("全部", "All"),
@@ -53,20 +64,32 @@ CSS = """
 .swagger-ui .response[data-code^="4"]:not([data-code="401"], [data-code="429"]) .headers-wrapper { display: none }
 body { margin: 0 }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .75rem 1.25rem; font: 1rem sans-serif }
+header div { display: flex; flex-wrap: wrap; gap: .25rem }
 header a { margin-left: auto }
 header button { padding: .3rem .75rem; border: 1px solid; border-radius: 1rem; background: none; color: inherit; font: inherit }
 header button[aria-pressed=true] { background: #1f5fbf; border-color: #1f5fbf; color: #fff }
 html.dark-mode header { color: #e4e6e6 }
 html.dark-mode header a { color: #9cc4ff }
 .swagger-ui summary { cursor: pointer; font-size: 1.1rem; font-weight: 700; margin: 1rem 0 }
+.swagger-ui .response-control-media-type__accept-message { display: none }
 @media (max-width: 640px) {
+  header div { order: 1 }
+  .swagger-ui .opblock-tag .expand-operation { margin-left: auto }
   .swagger-ui .opblock-tag { flex-wrap: wrap }
   .swagger-ui .opblock-tag small { order: 1; flex: 1 0 100%; padding: 0 }
   .swagger-ui .info { overflow-wrap: anywhere }
+  .swagger-ui .info :is(th, td) { padding-right: 1rem }
 }
 """
+PLAIN = """
+:root { color-scheme: light dark }
+body { max-width: 44rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.6 sans-serif; overflow-wrap: anywhere }
+pre { padding: .75rem; border: 1px solid #8888; border-radius: .5rem; white-space: pre-wrap }
+dt { font-weight: 700; margin-top: .75rem }
+dd { margin: 0 }
+"""
 CHINESE = "".join(
-    f".swagger-ui {label} {{ font-size: 0 }} .swagger-ui {label}::after {{ content: '{words}'; font-size: 14px }}\n"
+    f".swagger-ui {label} {{ font-size: 0 !important }} .swagger-ui {label}::before {{ content: '{words}'; font-size: 14px }}\n"
     for label, words in LABELS.items()
 )
 # A role that is chosen, or that signs in, is kept in the address; the document is fetched anew, and the sign-in stays
@@ -120,20 +143,25 @@ def assets() -> dict[str, tuple[str, bytes, bytes]]:
         "start.js": ("text/javascript", START.encode()),
         "page.css": ("text/css", CSS.encode()),
         "zh.css": ("text/css", CHINESE.encode()),
+        "plain.css": ("text/css", PLAIN.encode()),
     }
     return {name: (media_type, data, gzip.compress(data, mtime=0)) for name, (media_type, data) in found.items()}
 
 
 @cache
+def at(name: str) -> str:
+    """The address of an asset, good for a year: it names the bytes."""
+    return f"/docs/assets/{name}?v={sha256(assets()[name][1]).hexdigest()[:12]}"
+
+
+@cache
 def page_html(language: Language) -> bytes:
-    # what names their bytes makes each address good for a year
-    at = f"?v={sha256(b''.join(data for _, data, _ in assets().values())).hexdigest()[:12]}"
     title, lang = ("家访 Jiafang", "zh-CN") if language == "zh" else ("Jiafang", "en")
     styles = ["swagger-ui.css", "page.css", *(["zh.css"] if language == "zh" else [])]
-    links = "".join(f'<link rel="stylesheet" href="/docs/assets/{name}{at}">\n' for name in styles)
-    scripts = "".join(f'<script src="/docs/assets/{name}{at}"></script>\n' for name in ("swagger-ui-bundle.js", "start.js"))
+    links = "".join(f'<link rel="stylesheet" href="{at(name)}">\n' for name in styles)
+    scripts = "".join(f'<script src="{at(name)}"></script>\n' for name in ("swagger-ui-bundle.js", "start.js"))
     head = f'<meta charset="utf-8">\n<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
-    icon = f'<link rel="icon" href="/docs/assets/favicon.png{at}">\n'
+    icon = f'<link rel="icon" href="{at("favicon.png")}">\n'
     roles = "".join(f'<button data-role="{role}">{pick(words, language)}</button>\n' for role, words in ROLES.items())
     other = (
         '<a href="?lang=en" hreflang="en" lang="en">English</a>'

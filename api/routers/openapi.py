@@ -148,7 +148,7 @@ def document(app: FastAPI, language: Language) -> Json:
     for operation in _operations(built["paths"]):
         _complete(operation)
     answers = [answer for operation in _operations(built["paths"]) for answer in operation["responses"].values()]
-    said = {slug for answer in answers for slug in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})}
+    said = {slug for answer in answers for slug in wire.problems_of(answer)}
     built["components"] = {
         "schemas": _schemas(),
         "examples": {slug: wire.problem_example(ALL[slug]) for slug in ALL if slug in said},

@@ -228,6 +228,12 @@ def _refusals(kinds: Iterable[ProblemKind]) -> dict[int | str, Any]:
     }
 
 
+def problems_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The problems that a documented answer may be, by slug."""
+    found: Mapping[str, Any] = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    return found
+
+
 def problem_example(kind: ProblemKind) -> dict[str, Any]:
     facts = FACTS.get(kind.slug, {})
     said = {language: {name: translated(fact, language) for name, fact in facts.items()} for language in ("zh", "en")}

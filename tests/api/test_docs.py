@@ -1,6 +1,7 @@
 """The documentation is a product: complete in both languages, valid, and every example in it works."""
 
 import asyncio
+import html
 import re
 import shutil
 import socket
@@ -208,14 +209,14 @@ def test_answers_and_security_are_as_the_service_gives_them(app: Any) -> None:
                 one, any_at_all = (Draft202012Validator(p["schema"]).is_valid(value) for value in ('"7"', "*"))
                 assert (one, any_at_all) == (True, False)
         for status, answer in answers.items():
-            problems = problems_of(answer)
+            problems = wire.problems_of(answer)
             assert (status[0] in "45") == bool(problems), (o.name, status)
             assert {ALL[slug].status for slug in problems} <= {int(status)}
 
 
 def test_whoever_signs_in_sends_a_body_or_names_something_hears_what_may_be_wrong_with_it(app: Any) -> None:
     for o in operations(openapi.document(app, "en")):
-        said = {slug for answer in o.says["responses"].values() for slug in problems_of(answer)}
+        said = {slug for answer in o.says["responses"].values() for slug in wire.problems_of(answer)}
         if "requestBody" in o.says:
             assert {"wrong-media-type", "bad-encoding", "too-large", "too-slow"} <= said, o.name
             assert ("not-json" in said) == any("json" in media_type for media_type in o.says["requestBody"]["content"]), o.name
@@ -231,18 +232,13 @@ async def test_no_operation_takes_a_query_parameter_that_it_does_not_have(app: A
         for o in operations(openapi.document(app, "en")):
             reply = await http.request(o.method, o.path.format_map(defaultdict(lambda: "1")), params={"limmit": 1})
             refused(reply, 422, "invalid", "?limmit")
-            assert "invalid" in problems_of(o.says["responses"]["422"]), o.name
+            assert "invalid" in wire.problems_of(o.says["responses"]["422"]), o.name
 
 
 @pytest.mark.parametrize("page", ["/docs", "/openapi.json", "/problems/stale"])
 async def test_a_page_opens_with_what_others_append_to_its_address(app: Any, page: str) -> None:
     async with client(app) as http:
         assert (await http.get(page, params={"from": "singlemessage"})).status_code == 200
-
-
-def problems_of(answer: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
-    return found
 
 
 class Call(NamedTuple):
@@ -360,8 +356,39 @@ async def test_the_page_and_its_assets_may_be_kept_and_load_nothing_else(app: An
 async def test_every_problem_has_a_page_without_gaps(app: Any, language: str) -> None:
     """`type` of a problem leads there; what differs from time to time is shown by an example."""
     async with client(app) as http:
-        pages = [await http.get(f"/problems/{slug}", headers={"Accept-Language": language}) for slug in ALL]
-    assert [page.url.path for page in pages if page.status_code != 200 or "{" in page.text] == []
+        index = await http.get("/problems", params={"lang": language})
+        leads_to = [index.text]
+        for kind in ALL.values():
+            page = await http.get(f"/problems/{kind.slug}", headers={"Accept-Language": language})
+            assert (page.status_code, page.headers["content-language"][:2]) == (200, language)
+            assert pick(kind.title, language) in html.unescape(page.text)
+            assert not re.search(r"\{\w+\}", re.sub("<code>.*?</code>", "", page.text))  # but for paths
+            assert page.text == (await http.get(f"/problems/{kind.slug}", params={"lang": language})).text
+            leads_to.append(page.text)
+        for address in {address for text in leads_to for address in re.findall("""(?:src|href)=["']([^"'#]+)""", text)}:
+            assert (await http.get(address)).status_code == 200, address
+        assert all(f"/problems/{slug}?" in index.text for slug in ALL)
+        assert (await http.get("/problems/none")).status_code == 404
+
+
+async def test_the_page_of_a_problem_says_what_to_do_and_where_it_comes_from(app: Any) -> None:
+    async with client(app) as http:
+        page = html.unescape((await http.get("/problems/day-to-come", params={"lang": "en"})).text)
+        refused = (await http.get("/v1/me", headers={"Accept-Language": "en"})).json()
+        assert refused["detail"] in (await http.get(refused["type"], headers={"Accept-Language": "en"})).text
+    assert "Days up to tomorrow can be recorded; today is 2026-11-24." in page
+    assert "The same request has the same answer" in page
+    assert '<a href="/docs?lang=en#/Visits/create_visit">Create a visit</a> <code>POST /v1/visits</code>' in page
+    assert "List visits" not in page
+
+
+def test_every_problem_says_both_its_words_in_both_languages() -> None:
+    words = [
+        (kind.slug, part, pick(text, "zh"), pick(text, "en"))
+        for kind in ALL.values()
+        for part, text in (("title", kind.title), ("detail", kind.detail))
+    ]
+    assert [said for said in words if not CHINESE.search(said[2]) or CHINESE.search(said[3]) or not said[3].strip()] == []
 
 
 # In a browser
