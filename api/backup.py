@@ -12,8 +12,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from signal import Signals
 from typing import Annotated, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 import typer
@@ -144,7 +145,7 @@ def _replace(url: str, file: Path) -> None:
                 script.write(ENDS.read_bytes())
     said = psql.communicate()[1]
     if psql.returncode or read.returncode:
-        raise _failed(said or read.stderr)
+        raise _failed(said or read.stderr, *(("psql", psql.returncode) if psql.returncode else ("pg_restore", read.returncode)))
 
 
 def _version(file: Path) -> str:
@@ -173,7 +174,7 @@ def _run(program: str, *words: str, url: str = "") -> str:
         words = (*words, f"--dbname={_without_password(url)}")
     done = subprocess.run([_program(program), *words], check=False, capture_output=True, text=True, env=_environment(url))
     if done.returncode:
-        raise _failed(done.stderr)
+        raise _failed(done.stderr, program, done.returncode)
     return done.stdout
 
 
@@ -185,19 +186,22 @@ def _without_password(url: str) -> str:
     """What is among the words of a command can be read by every user of the machine."""
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}" if user else host).geturl()
+    query = "&".join(pair for pair in parts.query.split("&") if not pair.startswith("password="))
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}" if user else host, query=query).geturl()
 
 
 def _environment(url: str) -> dict[str, str]:
-    password = urlsplit(url).password
+    parts = urlsplit(url)
+    password = parse_qs(parts.query).get("password", [unquote(parts.password or "")])[-1]
     return {
         **os.environ,
         "LC_ALL": "C",
         "PGOPTIONS": "-c client_min_messages=error",
-        **({"PGPASSWORD": unquote(password)} if password else {}),
+        **({"PGPASSWORD": password} if password else {}),
     }
 
 
-def _failed(said: str) -> CannotStart:
-    reason = (said.strip().splitlines() or ["?"])[0]
+def _failed(said: str, program: str, status: int) -> CannotStart:
+    ended = f"{program}: {Signals(-status).name if status < 0 else status}"  # who was killed has no last words
+    reason = (said.strip().splitlines() or [ended])[0]
     return CannotStart(f"没有做成，一切照旧：{reason}", f"It did not work, and nothing has changed: {reason}")

@@ -257,6 +257,24 @@ def test_what_is_no_backup_is_refused(small: Urls, tmp_path: Path) -> None:
     assert status == 1
 
 
+def test_a_program_that_was_killed_is_named(small: Urls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whoever was short of memory, say: it has no last words of its own."""
+    (tmp_path / "killed").write_text("#!/bin/sh\nkill -KILL $$\n")
+    (tmp_path / "killed").chmod(0o755)
+    monkeypatch.setattr(backup, "_program", lambda name: str(tmp_path / "killed"))
+    status, said = jiafang(tmp_path, small, "backup", tmp_path / "b")
+    assert (status, "pg_dump" in said, "SIGKILL" in said) == (1, True, True), said
+    assert [file.name for file in tmp_path.iterdir()] == ["killed"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://owner:se%3Acret@h/d?sslmode=require", "postgresql://owner@h/d?password=se%3Acret&sslmode=require"]
+)
+def test_no_password_is_among_the_words_of_a_command(url: str) -> None:
+    assert backup._without_password(url) == "postgresql://owner@h/d?sslmode=require"
+    assert backup._environment(url)["PGPASSWORD"] == "se:cret"
+
+
 def test_a_backup_needs_the_owner(small: Urls, tmp_path: Path) -> None:
     status, said = jiafang(tmp_path, Urls("", small.app, ""), "backup", tmp_path / "b")
     assert (status, "JIAFANG_OWNER_DATABASE_URL" in said) == (1, True), said
