@@ -8,6 +8,7 @@ docs/proving.md says what each row means.
 """
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -39,4 +40,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started is ended
     sys.exit(main())
