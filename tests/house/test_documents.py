@@ -47,8 +47,8 @@ def ends() -> frozenset[str]:
 
 @cache
 def words() -> frozenset[str]:
-    """Of the code and its tests, but for this one."""
-    code = (file for file in stored() if file.endswith(".py") and file != "tests/house/test_documents.py")
+    """Of the code and its tests, but for this one; and the targets of make."""
+    code = (file for file in stored() if file.endswith((".py", "Makefile")) and file != "tests/house/test_documents.py")
     return frozenset(word for file in code for word in re.findall(r"[A-Za-z_]\w*", text_of(file)))
 
 

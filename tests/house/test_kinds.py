@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from api.db.tables.base import RecordRow
+from api.db.tables.every import METADATA
 from api.jobs import demo_county
 from api.kinds import KINDS, Kind
 from api.main import ROUTERS
@@ -31,7 +33,7 @@ def lacks(kind: Kind) -> Iterator[str]:
     routes = [route for route in ROUTES if re.match(rf"/v1/{kind.plural}(/|$)", route.path)]
     if not routes:
         yield f"api/main.py: ROUTERS, {kind.name}"
-    yield from sorted({f"api/routers/openapi.py: TAGS, {tag}" for route in routes for tag in route.tags if tag not in openapi.TAGS})
+    yield from sorted({f"api/routers/openapi.py: TAGS, {tag!r}" for route in routes for tag in route.tags if tag not in openapi.TAGS})
     yield from (f"api/routers/examples.py: {r.operation_id}" for r in routes if r.operation_id not in examples.by_operation())
     if kind not in IN_DEMONSTRATION and kind.name not in SEEDED_OTHERWISE:
         yield f"api/jobs/demo_county.py: written, {kind.name}"
@@ -46,3 +48,8 @@ def lacks(kind: Kind) -> Iterator[str]:
 def test_a_kind_lacks_nothing(kind: Kind) -> None:
     lacking = list(lacks(kind))
     assert not lacking, "\n".join([f"{kind.name} lacks", *lacking])
+
+
+def test_every_table_of_records_is_a_kind() -> None:
+    """For one that is none: `KINDS` of api/kinds.py."""
+    assert {row.__tablename__ for row in RecordRow.__subclasses__() if row.__tablename__ in METADATA.tables} == KINDS.keys()
