@@ -160,7 +160,7 @@ async def touch(
 
 
 async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
-    """The same with what became of each."""
+    """All of them or none: the first refusal is raised."""
     results = await write(tx, caller, ops, today=today, now=now)
     for result in results:
         if result.problem:

@@ -45,14 +45,14 @@ async def push(request: Request) -> Response:
         watched.OPS.labels(each.op.kind.name if each.op else "none", one.outcome).inc()
     now, language = access.now(), preferred(request.headers.get("accept-language"))
     reply = {
-        "results": [said(one, each, language) for one, each in zip(results, sent, strict=True)],
+        "results": [_answer(one, each, language) for one, each in zip(results, sent, strict=True)],
         "clock_skew_seconds": _skew(sent, sent_at, now),
         "server_time": f"{now:%Y-%m-%dT%H:%M:%SZ}",
     }
     return wire.json(reply)
 
 
-def said(result: Result, sent: Sent, language: str) -> dict[str, Any]:
+def _answer(result: Result, sent: Sent, language: str) -> dict[str, Any]:
     op = sent.op
     out: dict[str, Any] = {"id": op.id if op else None, "kind": op.kind.name if op else None, "outcome": result.outcome}
     if result.outcome not in ("held", "inbox"):

@@ -119,6 +119,16 @@ def test_names_of_the_code_that_a_document_uses_are_there(document: str) -> None
     assert [name for name in names_not_there(text_of(document)) if name not in ("rm", "rf")] == []
 
 
+def test_what_a_document_says_is_in_a_file_is_there() -> None:
+    """`write` of **api/road.py**, or **api/road.py** `write`."""
+    text = text_of("docs/life-of-a-request.md")
+    said = [(file, name) for file, name in re.findall(r"\*\*(api/[\w/]+\.py)\*\*,? `([\w.]+)`", text)]
+    said += [(file, name) for name, file in re.findall(r"`([\w.]+)`\s+(?:in|of)\s+\*\*(api/[\w/]+\.py)\*\*", text)]
+    assert len(said) >= 8
+    wrong = [(file, name) for file, name in said if not re.search(rf"\b(def|class) {name.rpartition('.')[2]}\b", text_of(file))]
+    assert wrong == []
+
+
 def test_files_and_decisions_that_comments_name_are_there() -> None:
     code = [file for file in stored() if re.match(r"(api|alembic|bench|examples|deploy)/.*\.(py|sql|sh)$|docker-compose", file)]
     found = {(file, named) for file in code for named in files_not_there(text_of(file))}
