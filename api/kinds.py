@@ -50,8 +50,7 @@ from api.rules import receipt_book as receipt_book_rule
 from api.rules import refund as refund_rule
 from api.rules import residence as residence_rule
 from api.rules import visit as visit_rule
-from api.rules.attendance import Turn
-from api.rules.caller import OFFICES, ROLES, Caller, Role
+from api.rules.caller import OFFICES, ROLES, Caller, Role, Turn
 from api.rules.merge import Step
 from api.schemas.activation_card import ActivationCard
 from api.schemas.attendance import Attendance

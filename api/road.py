@@ -36,8 +36,7 @@ from api.problems import (
     WRONG_ID,
     Problem,
 )
-from api.rules.attendance import Turn
-from api.rules.caller import COUNTY_PLACE, Caller
+from api.rules.caller import COUNTY_PLACE, Caller, Turn
 from api.rules.merge import Step, plain
 from api.rules.refused import refused_word
 

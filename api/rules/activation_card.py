@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from api.problems import CARD_SPENT, NOT_A_HEAD, NOT_A_VILLAGE, NOT_ALLOWED, Problem
-from api.rules.attendance import Turn
+from api.rules.caller import Turn
 
 OPEN = ("printed", "bound")
 GOOD_FOR = timedelta(days=30)  # from the day on which it was bound

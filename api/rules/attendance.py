@@ -6,8 +6,8 @@ Why phones never have a conflict here: decision 0016.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any, Literal, NamedTuple, get_args
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal, get_args
 from uuid import UUID, uuid5
 
 from api.problems import (
@@ -22,6 +22,7 @@ from api.problems import (
     SESSION_OVER,
     Problem,
 )
+from api.rules.caller import Turn
 from api.rules.merge import Step
 from api.schemas.attendance import State
 
@@ -53,19 +54,6 @@ STEPS: dict[tuple[State, State], How] = {
     **{("declined", to): "undo" for to in ("none", "invited", "confirmed")},
     **{("attended", to): "undo" for to in ("none", "invited", "confirmed", "missed", "elsewhere", "declined")},
 }
-
-
-class Turn(NamedTuple):
-    """Who writes and when, and the records that the record names, by member, as far as they are known. `by`: the device, by whose clock
-    `made_at` is; None: somebody online, who knows all that was said. `now` grows with each record of a batch. `online`: it can be
-    refused, for somebody is there to choose otherwise."""
-
-    by: UUID | None
-    made_at: datetime
-    now: datetime
-    named: Mapping[str, Row]
-    today: date
-    online: bool
 
 
 def id_of(row: Mapping[str, Any]) -> UUID:

@@ -1,8 +1,9 @@
-"""Who is calling, as the rules see it. Read from the database at each request (access.py)."""
+"""Who is calling, as the rules see it: read from the database at each request (access.py); and whose turn it is in a write (road.py)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID
 
 from api.schemas.base import View
@@ -43,3 +44,16 @@ def as_officer(caller: Caller) -> Caller:
 def command_line(county_id: int, townships: Sequence[int] = ()) -> Caller:
     """The server itself, which acts for the county's desk."""
     return Caller(county_id, None, None, "county", (), tuple(townships), ())
+
+
+class Turn(NamedTuple):
+    """Who writes and when, and the records that the record names, by member, as far as they are known. `by`: the device, by whose clock
+    `made_at` is; None: somebody online, who knows all that was said. `now` grows with each record of a batch. `online`: it can be
+    refused, for somebody is there to choose otherwise."""
+
+    by: UUID | None
+    made_at: datetime
+    now: datetime
+    named: Mapping[str, Mapping[str, Any]]
+    today: date
+    online: bool

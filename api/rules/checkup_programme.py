@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.problems import NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT, Problem
-from api.rules.attendance import Row, Turn
+from api.rules.attendance import Row
+from api.rules.caller import Turn
 
 # Besides the word guard (rules/refused.py), whose fences are for notes: a programme about any of this belongs to the hospital
 _REPRODUCTION = re.compile(

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from api.problems import NO_SUCH_ROUND, NOT_IN_ORDER, OTHER_ROUND, WRONG_LEVEL, Problem
-from api.rules.attendance import CALLED, HOLDS_A_SEAT, Row, Turn
+from api.rules.attendance import CALLED, HOLDS_A_SEAT, Row
+from api.rules.caller import Turn
 
 ARRANGED = ("held_on", "from_time", "to_time", "venue")
 LEVELS = ("township", "village", "group")

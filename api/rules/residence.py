@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID, uuid5
 
 from api.problems import DECIDED, DECLINED_THIS_ROUND, FIXED, NOT_ALLOWED, NOT_IN_ORDER, OTHER_SIDE, Problem
-from api.rules.attendance import NAMESPACE, Turn
+from api.rules.attendance import NAMESPACE
+from api.rules.caller import Turn
 from api.schemas.residence import Shared, Side, State
 
 Row = dict[str, Any]

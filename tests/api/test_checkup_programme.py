@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.problems import NOT_ALLOWED, NOT_IN_ORDER, REFUSED_WORD, ROUND_ENDS, ROUND_KEPT, Problem
-from api.rules.attendance import Turn
+from api.rules.caller import Turn
 from api.rules.checkup_programme import becomes
 from tests.conftest import Phone, SignIn
 from tests.county import USERS, refused

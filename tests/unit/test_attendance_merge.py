@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.problems import DECLINED_THIS_ROUND, MAKE_UP_ONCE
-from api.rules.attendance import RANK, STEPS, Turn, becomes, diagram, forbidden, highest, merges, read
+from api.rules.attendance import RANK, STEPS, becomes, diagram, forbidden, highest, merges, read
+from api.rules.caller import Turn
 from api.rules.merge import Step, plain
 from api.schemas.attendance import State
 
