@@ -17,6 +17,7 @@ import pytest
 from api import demo, demo_money
 from api.embedded import Urls
 from api.kinds import ATTENDANCE, CONSENT, KINDS, Kind
+from api.routers import openapi
 from api.rules.standard_catalogues import standard
 from api.schemas.base import Seen, mark_of
 from tests.conftest import Phone, SignIn
@@ -565,3 +566,25 @@ async def test_groups_are_made_by_officers_in_their_own_villages(sign_in: SignIn
         else:
             assert there.status_code == 404
             assert same(there, nowhere)
+
+
+# Whoever is not signed in
+
+FOR_EVERYBODY = {"sign_in", "activate", "get_about", "get_keys", "get_live", "get_ready"}
+
+
+async def test_nobody_gets_past_the_door_without_a_token(app: Any, anybody: Phone) -> None:
+    """Every call of the documentation but those that are for everybody, before it looks at a body or for a record; the form of a query
+    alone is looked at first."""
+    answers = {}
+    for path, calls in openapi.document(app, "en")["paths"].items():
+        for method, call in calls.items():
+            shown = call.get("parameters", [])
+            query = {p["name"]: p["example"] for p in shown if p["in"] == "query" and p["required"]}
+            filled = path.format_map({p["name"]: p["example"] for p in shown if p["in"] == "path"})
+            headers = {"Content-Type": next(iter(call.get("requestBody", {}).get("content", {"": {}}))), "If-Match": '"1"'}
+            reply = await anybody.request(method, filled, params=query, headers=headers, content=b"{")
+            of_query = reply.status_code == 422 and all(error["pointer"].startswith("?") for error in reply.json()["errors"])
+            answers[call["operationId"]] = 401 if of_query else reply.status_code
+    assert {name for name, status in answers.items() if status != 401} == FOR_EVERYBODY
+    assert len(answers) > 100

@@ -43,6 +43,25 @@ async def test_a_proxy_that_is_trusted_says_where_a_request_is_from(
     assert subjects == {sha256(f"{kind}:{name}".encode()).digest() for kind, name in (("network", network), ("account", "nobody"))}
 
 
+async def test_a_message_with_two_ends_is_refused(databases: Databases, tmp_path: Path) -> None:
+    """A proxy and the service that disagree where a request ends would let one hide in another."""
+    urls, port = await databases.new(), free_port()
+    hidden = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    odd = {
+        b"Content-Length: 6\r\nTransfer-Encoding: chunked": b"0\r\n\r\n" + hidden,
+        b"Content-Length: 3\r\nContent-Length: 4": b"abc" + hidden,
+        b"Transfer-Encoding: xchunked": b"0\r\n\r\n" + hidden,
+    }
+    with serving(tmp_path, port, JIAFANG_DATABASE_URL=urls.app):
+        for headers, body in odd.items():
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\n" + body)
+            said = await asyncio.wait_for(reader.read(), 20)
+            writer.close()
+            assert said.startswith(b"HTTP/1.1 400 "), headers
+            assert said.count(b"HTTP/1.1") == 1, headers
+
+
 async def test_it_refuses_to_serve_as_the_owner_or_a_superuser(databases: Databases, tmp_path: Path) -> None:
     urls = await databases.new()
     for url in (urls.owner, urls.admin):
