@@ -60,8 +60,8 @@ CSS = """
 .swagger-ui .auth-container :is(.scope-def, h4, h4 ~ p) { display: none }
 .swagger-ui .schemes-server-container { visibility: hidden }
 .swagger-ui .response-col_links { display: none }
-/* what a problem's headers say is the same each time, but for those of signing in and waiting */
-.swagger-ui .response[data-code^="4"]:not([data-code="401"], [data-code="429"]) .headers-wrapper { display: none }
+/* what a problem looks like stands on its page, one click away */
+.swagger-ui :not(.live-responses-table) > tbody > .response[data-code^="4"] .response-col_description__inner ~ * { display: none }
 body { margin: 0 }
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem; padding: .75rem 1.25rem; font: 1rem sans-serif }
 header div { display: flex; flex-wrap: wrap; gap: .25rem }

@@ -51,10 +51,11 @@ ETAG = {
         HEAD,
         {
             **wire.reply(FamilyRecord, both("这一户", "The household"), headers=ETAG),
-            304: {"description": both("没有变", "It is as it was")},
+            304: {"description": both("没有变", "It is as it was"), "headers": receipt.ANSWER[304]["headers"]},
         },
         NO_FAMILY_SEAT,
         called=CALLED,
+        parameters=[wire.if_none_match()],
     ),
 )
 async def own_household(request: Request) -> Response:
@@ -78,6 +79,7 @@ async def own_household(request: Request) -> Response:
         NO_FAMILY_SEAT,
         NOT_FOUND,
         called=CALLED,
+        parameters=[wire.if_none_match()],
     ),
 )
 async def own_receipt(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path

@@ -66,6 +66,20 @@ PATH_WORDS = {
     "month": both("月份，如 2026-10", "The month, such as 2026-10"),
     "kind": both("households 户 · people 人 · visits 家访", "What it is a register of"),
 }
+# Of every reply, and of every problem
+REQUEST_ID, LANGUAGE = "X-Request-ID", "Content-Language"
+HEADERS: Json = {
+    REQUEST_ID: {
+        "description": both("这次请求的编号，找管理员时报它", "The number of this request: name it when you ask an administrator"),
+        "schema": {"type": "string"},
+        "example": "2eda882de932cf67e45b85c3494234cd",
+    },
+    LANGUAGE: {
+        "description": both("文字的语言：zh-CN 或 en", "The language of its words: zh-CN or en"),
+        "schema": {"type": "string"},
+        "example": both("zh-CN", "en"),
+    },
+}
 DONE = both("已完成，没有内容", "Done; the reply is empty")
 WORDS: Json = {"type": "string"}
 PROBLEM: Json = {
@@ -149,8 +163,12 @@ def document(app: FastAPI, language: Language) -> Json:
         _complete(operation)
     answers = [answer for operation in _operations(built["paths"]) for answer in operation["responses"].values()]
     said = {slug for answer in answers for slug in wire.problems_of(answer)}
+    for answer in answers:
+        names = (REQUEST_ID, LANGUAGE) if wire.problems_of(answer) else (REQUEST_ID,)
+        answer["headers"] = answer.get("headers", {}) | {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     built["components"] = {
         "schemas": _schemas(),
+        "headers": HEADERS,
         "examples": {slug: wire.problem_example(ALL[slug]) for slug in ALL if slug in said},
         "securitySchemes": {
             "signIn": {

@@ -49,7 +49,7 @@ ANSWER: dict[int | str, Any] = {
         "headers": HEADERS,
         "content": {PDF: wire.file(PDF)},
     },
-    304: {"description": both("没有变", "It is as it was")},
+    304: {"description": both("没有变", "It is as it was"), "headers": {"ETag": HEADERS["ETag"]}},
 }
 
 
@@ -69,6 +69,7 @@ ANSWER: dict[int | str, Any] = {
         OFFICES,
         ANSWER,
         NOT_FOUND,
+        parameters=[wire.if_none_match()],
     ),
 )
 async def get_receipt(request: Request, id: UUID) -> Response:  # noqa: A002 - the name in the path

@@ -215,7 +215,7 @@ def _refusals(kinds: Iterable[ProblemKind]) -> dict[int | str, Any]:
         of_status.setdefault(kind.status, []).append(kind)
     return {
         status: {
-            "description": both("；".join(pick(k.title, "zh") for k in same), "; ".join(pick(k.title, "en") for k in same)),
+            "description": both("；".join(_titled(kind, "zh") for kind in same), "; ".join(_titled(kind, "en") for kind in same)),
             **_headers(PROBLEM_HEADERS.get(status, {})),
             "content": {
                 "application/problem+json": {
@@ -226,6 +226,11 @@ def _refusals(kinds: Iterable[ProblemKind]) -> dict[int | str, Any]:
         }
         for status, same in of_status.items()
     }
+
+
+def _titled(kind: ProblemKind, language: str) -> str:
+    """With the page that says what to do."""
+    return f"[{pick(kind.title, language)}](/problems/{kind.slug}?lang={language})"
 
 
 def problems_of(answer: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -266,6 +271,11 @@ def if_match(example: str = '"1"') -> dict[str, Any]:
     words = both("所依据的版本（ETag）", "The revision that was edited (ETag)")
     schema = {"type": "string", "pattern": '^"[0-9]{1,9}"$'}
     return {"name": "If-Match", "in": "header", "required": True, "schema": schema, "example": example, "description": words}
+
+
+def if_none_match() -> dict[str, Any]:
+    words = both("手上那份的 ETag；没有变就答 304", "The ETag of the copy at hand: 304 if it is as it was")
+    return {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}, "example": '"0"', "description": words}
 
 
 def request_body(model: type[BaseModel], media_types: Sequence[str] = JSON) -> dict[str, Any]:
