@@ -113,7 +113,7 @@ const show = (role) => {
 for (const button of buttons) button.onclick = () => show(button.dataset.role);
 const signedIn = (go) => (said) => {
   const headers = { Authorization: `Bearer ${said.token.access_token}` };
-  fetch("/v1/me", { headers }).then((reply) => reply.json()).then((me) => show(me.role));
+  fetch("/v1/me", { headers }).then((reply) => reply.json()).then((me) => show(me.role ?? ""));
   return go(said);
 };
 const first = new URLSearchParams(location.search).get("role") ?? "";

@@ -482,6 +482,7 @@ async def test_the_first_two_minutes_in_a_browser_without_internet(
         await page.screenshot(path=tmp_path / "signed-in.png")
         await page.locator(".auth-btn-wrapper .btn-done").click()
         assert "role=village" in page.url
+        assert "role=village" in (await page.locator("header a").get_attribute("href") or "")  # the other language, of the same role
         assert await page.locator("[data-role=village]").get_attribute("aria-pressed") == "true"
         assert await page.locator('[id$="-close_month"], [data-tag="导入"], [data-tag="Imports"]').count() == 0
         listed = await executed(page, *lists)
