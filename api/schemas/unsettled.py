@@ -16,12 +16,15 @@ class KeptOp(BaseModel):
     id: Id = says("本项编号", "Id of the entry")
     kind: str = says("记录的种类", "Kind of the record", "visit")
     record_id: Id = says("记录编号", "Id of the record")
-    base_rev: int | None = says("所依据的版本；新建时为空", "`rev` of the copy that was edited; null: it was made on the phone", 3)
-    at: str | None = says(
+    # what a phone sent wrongly is kept as it was sent
+    base_rev: Any = says(
+        "所依据的版本，照原样；新建时为空", "`rev` of the copy that was edited, as it was sent; null: made on the phone", 3
+    )
+    at: Any = says(
         "修改时间（手机时钟），照原样", "When it was made, by the phone's clock, as it was sent", "2026-11-23T09:12:00.120+08:00"
     )
-    doc: dict[str, Any] | None = says("修改的内容", "What was to be changed", {"notes": "老人精神好"})
-    void: str | None = says("作废原因", "Why it was to be withdrawn")
+    doc: Any = says("修改的内容，照原样", "What was to be changed, as it was sent", {"notes": "老人精神好"})
+    void: Any = says("作废原因，照原样", "Why it was to be withdrawn, as it was sent")
     reason: Literal["place_lost", "voided", "device_lost", "waited"] | None = says(
         "为什么转到收件箱：place_lost 已不负责该地方 · voided 记录已作废 · device_lost 设备已报失 · waited 等所属记录满 30 天",
         "Why it is in the inbox: the sender lost the place · the record was voided · the device was reported lost · it waited for 30 days",

@@ -5,10 +5,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
 from api import unsettled
 from api.access import Access
 from api.jobs import held
+from api.routers import openapi
 from tests.conftest import Phone
 from tests.county import USERS, County, listed, op, push, slug
 
@@ -142,6 +144,18 @@ async def test_a_refused_edit_is_kept_as_it_was_sent_until_somebody_settles_it(c
     assert slug(await mine.post(f"/v1/rejected-ops/{item['id']}/dismiss")) == (409, "settled")
     [again] = await push(mine, edit)
     assert again["outcome"] == "rejected"
+
+
+async def test_the_document_knows_a_kept_edit_whatever_its_phone_sent(county: County) -> None:
+    mine = await county.sign_in("worker-1")
+    edit = {**op("visit", (await a_visit(mine))["id"]), "base_rev": "x", "at": 5, "doc": [None], "void": {}}
+    await push(mine, edit)
+    item = await entry(mine, "rejected-ops", edit["id"])
+    assert {name: item[name] for name in ("base_rev", "at", "doc", "void")} == {
+        name: edit[name] for name in ("base_rev", "at", "doc", "void")
+    }
+    components = openapi.document(county.app, "en")["components"]
+    Draft202012Validator({**components["schemas"]["KeptOp"], "components": components}).validate(item)
 
 
 async def inboxed(county: County, **members: Any) -> tuple[Phone, dict[str, Any], dict[str, Any]]:
