@@ -588,12 +588,14 @@ def _putting_right(county: _Demo) -> Iterator[tuple[str, Example]]:
 
 def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     """Of the waste fee; worker-1 holds the receipt book."""
-    homes = county.households
-    users = {name: str(row["id"]) for name, row in county.users.items()}
-    worker, officer, desk = users["worker-1"], users["township-1"], users["county-admin"]
-    place_of = {home: county.number[row["place"]] for home, row in homes.items()}
-    village, township = county.number[county.village], county.number[county.users["township-1"]["places"][0]]
+    worker, officer, desk = (str(county.users[name]["id"]) for name in ("worker-1", "township-1", "county-admin"))
+    yield from _charges(county, worker, officer, desk)
+    yield from _payments(county, worker, officer)
+    yield from _cash(county, worker, officer)
 
+
+def _charges(county: _Demo, worker: str, officer: str, desk: str) -> Iterator[tuple[str, Example]]:
+    homes, village = county.households, county.number[county.village]
     [fee] = demo_money.fee_items()
     item = _shown(FeeItem, fee["doc"], id=fee["id"], place_id=1, created_by=None)
     new: dict[str, Any] = {
@@ -656,20 +658,24 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     given_up = {"waived_because": None, "waiver_by": None}
     yield "decline_waiver", Example("township-1", {**declined, **given_up, "rev": 3}, path={"id": declined["id"]})
 
+
+def _payments(county: _Demo, worker: str, officer: str) -> Iterator[tuple[str, Example]]:
+    homes = county.households
     paid = [row for row in demo_money.payments() if row["doc"]["household_id"] in homes]
     money = {"left_fen": 0, "fiscal_code": None, "fiscal_number": None, "fiscal_check_code": None}
     payment = county.stored(Payment, paid[0], received_by=worker, **money)
-    new = {
+    home = list(homes.values())[7]
+    new: dict[str, Any] = {
         "id": "0193a1f2-a498-7fd6-8229-b1a3de456789",
-        "household_id": str(list(homes.values())[7]["id"]),
+        "household_id": str(home["id"]),
         "amount_fen": demo_money.FEE_FEN,
         "means": "cash",
         "paid_on": "2026-11-21",
-        "receipt_book_id": book["id"],
+        "receipt_book_id": str(demo_money.receipt_books()[0]["id"]),
         "receipt_number": 30,
         "payer_name": "王小雨",
     }
-    stored = {**payment, **new, "place_id": place_of[UUID(new["household_id"])], "left_fen": demo_money.FEE_FEN}
+    stored = {**payment, **new, "place_id": county.number[home["place"]], "left_fen": demo_money.FEE_FEN}
     yield from _reads("payment", "payments", "worker-1", payment)
     yield "create_payment", Example("worker-1", stored, new)
     fiscal = {"code": "37060126", "number": "0000012345", "check_code": "a1b2c3"}
@@ -692,9 +698,14 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     yield "approve_refund", Example("township-1", {**first, "status": "approved", **decided}, path={"id": first["id"]})
     yield "decline_refund", Example("township-1", {**second, "status": "declined", **decided}, path={"id": second["id"]})
 
+    yield from _books(payment, worker, county.number[county.village])
+
+
+def _cash(county: _Demo, worker: str, officer: str) -> Iterator[tuple[str, Example]]:
+    village, township = county.number[county.village], county.number[county.users["township-1"]["places"][0]]
     to_do = {"status": "proposed", "confirmed_by": None, "confirmed_at": None}
     _, confirmed, disputed = (county.stored(Counting, row, **to_do) for row in demo_money.countings())
-    new = {
+    new: dict[str, Any] = {
         "id": "0193a1f2-a6ba-71f8-844b-d3c5f0678901",
         "place_id": village,
         "worker_id": worker,
@@ -717,7 +728,6 @@ def _money(county: _Demo) -> Iterator[tuple[str, Example]]:
     }
     yield from _reads("deposit", "deposits", "township-1", deposit)
     yield "create_deposit", Example("township-1", {**deposit, **new, "created_by": officer}, new)
-    yield from _books(payment, worker, village)
 
 
 def _books(payment: dict[str, Any], worker: str, village: int) -> Iterator[tuple[str, Example]]:
