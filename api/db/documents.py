@@ -126,7 +126,7 @@ class Documents:
                 f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool{self._made(view)}",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
                 *([self.listed] if self.listed else []),
-                *(self.filters[name].format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
+                *(self._filter(name, view).format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
             ]
         )
         order = f"ORDER BY t.{self.sort} {self.direction}, t.id {self.direction} LIMIT ${FIRST}::int"
@@ -136,6 +136,12 @@ class Documents:
             f"SELECT t.* FROM {self.table} t WHERE {wanted} {order}) t {order}) t) x ON true"
             f" ORDER BY x.sort {self.direction}, x.id {self.direction}"
         )
+
+    def _filter(self, name: str, view: View) -> str:
+        """Nobody finds out by filtering what the documents of the others don't show."""
+        field = self.schema.model_fields.get(name)
+        hidden = view == "group" and field and (mark_of(field, Seen) or Seen()).group == "own"
+        return f"{self.filters[name]} AND {self.own}" if hidden else self.filters[name]
 
     def start(self) -> tuple[Any, str]:
         last_id = "ffffffff-ffff-ffff-ffff-ffffffffffff" if self.direction == "desc" else "00000000-0000-0000-0000-000000000000"

@@ -32,7 +32,7 @@ class FollowUp(Record):
     """随访任务：到某一天要为一户办的事。Something due at a household by a day."""
 
     household_id: Annotated[Id, ONCE, says("哪一户", "The household")]
-    person_id: Annotated[Id | None, Names("person"), says("为谁（人员编号）", "For whom in it: a person")] = None
+    person_id: Annotated[Id | None, Names("person"), Seen(group="own"), says("为谁（人员编号）", "For whom in it: a person")] = None
     reason: Annotated[Code, Coded("follow_up_reason"), says("原因代码", "A code of the catalogue follow_up_reason", "elder_care")]
     words: Annotated[
         Note | None, Seen(group="own"), says("说明；这一户自己能看到", "What is to be done; the family reads it", "带申请表")

@@ -145,3 +145,22 @@ async def test_in_a_household_that_is_merged_it_is_raised_again_by_the_service(
     assert (await lead.get("/v1/follow-ups", params={"person_id": reminder["person_id"]})).json()["items"] == []
     assert (await change(checkup.worker, await checkup.get(reminder["attendance"]["id"]), state="declined")).status_code == 200
     assert {each["status"] for each in await checkup.reminders(reminder["person_id"])} == {"dropped"}
+
+
+async def test_whom_a_worker_reminds_is_not_for_the_lead_household(checkup: Round, lead: Phone, reminder: dict[str, Any]) -> None:
+    """Whoever is reminded was asked; the worker who writes it by hand names them."""
+    said = {
+        "household_id": reminder["household_id"],
+        "person_id": reminder["person_id"],
+        "reason": "checkup_reminder",
+        "due_on": "2026-12-09",
+    }
+    noted = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
+    path = f"/v1/follow-ups/{noted['id']}"
+    assert (await lead.get(path)).json()["person_id"] is None
+    await change(checkup.worker, noted, "follow-ups", person_id=None)
+    assert "person_id" not in (await lead.get(f"{path}/revisions")).json()["items"][1]["changes"]
+    again = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
+    listed = (await lead.get("/v1/follow-ups", params={"person_id": reminder["person_id"]})).json()["items"]
+    assert again["id"] not in {item["id"] for item in listed}
+    assert {fold((await level(lead))[0])["follow_up", again["id"]]["person_id"]} == {None}
