@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, get_args
 from uuid import UUID
@@ -121,7 +121,8 @@ def _sought(value: str) -> str:
 
 
 def _storable(at: datetime) -> datetime:
-    if not 1 < at.year < 9999:  # in UTC it might be in no year that the driver knows
+    # in UTC it might be in no year that the driver knows; PostgreSQL takes less than 16 hours
+    if not 1 < at.year < 9999 or abs(at.utcoffset() or timedelta()) >= timedelta(hours=16):
         raise PydanticCustomError("time", "no time of a clock")
     return at
 

@@ -401,7 +401,7 @@ async def test_who_came_is_not_turned_away_for_a_clock_that_is_far_off(checkup: 
 
 
 @pytest.mark.parametrize("member", ["undone_at", "attended_at"])
-@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-11-20T10:00:00+16:00"])
 async def test_an_instant_that_no_clock_shows_is_refused(checkup: Round, member: str, instant: str) -> None:
     person = await checkup.person()
     refused(await checkup.post(checkup.worker, person, state="attended", **{member: instant}), 422, INVALID.slug, f"/{member}")
