@@ -17,7 +17,7 @@ from api import road
 from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
-from api.kinds import KINDS, WAITED_FOR
+from api.kinds import KINDS, RESIDENCE, WAITED_FOR
 from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, VOIDED, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
 from api.road import Batch, Op, Result
@@ -69,6 +69,9 @@ async def push(
     results = [_decide(batch, memory, each) for each in sent]
     changes = await road.put(tx, batch)
     county = caller.county_id
+    for each, result in zip(sent, results, strict=True):  # where somebody is, the other side of a residence may know better
+        if each.op and each.op.kind is RESIDENCE and result.outcome == "applied" and not each.op.void:
+            result.with_doc = result.with_doc or not _says(batch.rows[RESIDENCE.name][each.op.id], each.op)
     for row in (*memory.to_keep, *memory.new_conflicts):  # what was kept before its record moved goes along
         if (row["kind"], row["record_id"]) in batch.left:
             now_at = batch.rows[row["kind"]][row["record_id"]]

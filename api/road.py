@@ -560,7 +560,10 @@ async def put(tx: Tx, batch: Batch) -> list[Row]:
     await store.put(tx, store.REVISE, county, batch.revisions)
     pairs = batch.pairs | {row["residence_id"] for row in batch.created[RESIDENCE.name].values()}
     if batch.passes and pairs:
-        written |= await residences.settle(tx, batch.caller, pairs, today=batch.today, now=batch.now)
+        settled = await residences.settle(tx, batch.caller, pairs, today=batch.today, now=batch.now)
+        written |= settled
+        for (name, record_id), row in settled.items():
+            batch.rows[name][record_id] = row
     members = ("kind", "id", "place_id", "township_id", "rev", "voided")
     changes = {
         key: {member: row[member] for member in members}

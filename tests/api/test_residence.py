@@ -209,6 +209,18 @@ async def test_a_phone_that_sends_whole_records_does_not_undo_what_the_other_sid
 # Moving on
 
 
+async def test_a_phone_hears_at_once_where_the_other_side_knows_better(county: County) -> None:
+    """It answers with a place of its own guess; the record has the one that the other side said, so the reply shows the record."""
+    migrant = await a_migrant(county)
+    assert (await migrant.there.says("residence", migrant.residence_id, registered_in=migrant.home.code)).status_code == 201
+    doc = {"residence_id": migrant.residence_id, "side": "registration", "person_id": migrant.home.person, "since_on": "2026-03-01"}
+    answer = op("residence", id_of(doc), doc | {"living_in": f"{migrant.home.code[:9]}000"})
+    [said] = await push(migrant.home.worker, answer)
+    assert (said["outcome"], said["rev"], said["doc"]["living_in"]) == ("applied", 1, f"{migrant.there.code[:9]}000")
+    [again] = await push(migrant.home.worker, answer)
+    assert (again["outcome"], again["doc"]) == ("unchanged", said["doc"])
+
+
 async def test_two_places_that_claim_somebody_both_hear_of_it_and_the_clock_decides_nothing(county: County) -> None:
     migrant = await accepted(county)
     second = str(uuid4())
