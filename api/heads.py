@@ -1,5 +1,6 @@
-"""What comes before a body is bounded, in size and in time: uvicorn and httptools would gather a header line without end, and wait for ever
-for a request that stops in the middle of its head. Bodies are bounded where they are read (routers/wire.py)."""
+"""What comes before a body is bounded, in size, in time and in number: httptools would gather a header line without end, uvicorn would wait for
+ever for a request that stops in the middle of its head, and pile up requests that come faster than they are answered. Bodies are bounded
+where they are read (routers/wire.py)."""
 
 import asyncio
 from typing import Any
@@ -8,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST = 64 * 1024  # bytes; the same again for trailers
 PATIENCE = 60  # seconds for a head to arrive
+AHEAD = 16  # requests that may come on one line before the first is answered
 
 
 class Bounded(HttpToolsProtocol):
@@ -34,7 +36,12 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._heard()
+        if self.transport.is_closing():  # what else stood in the piece that was read
+            return
         super().on_headers_complete()
+        if len(self.pipeline) > AHEAD:
+            self.pipeline.clear()
+            self.transport.abort()
 
     def on_body(self, body: bytes) -> None:
         self._heard()

@@ -105,3 +105,10 @@ async def test_a_long_body_and_a_long_head_within_the_bound_are_read(port: int) 
 async def test_a_head_that_stops_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch, pieces: tuple[bytes, ...]) -> None:
     monkeypatch.setattr(heads, "PATIENCE", 0.2)
     assert (await replied(port, *pieces)).count(b"HTTP/1.1 200") == (1 if WELL in pieces else 0)
+
+
+async def test_requests_that_nobody_has_waited_for_are_not_piled_up(port: int) -> None:
+    """uvicorn would read on after each answer, and keep hundreds of requests for each that it has answered."""
+    last = WELL.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert (await replied(port, WELL * heads.AHEAD + last)).count(b"HTTP/1.1 200") == heads.AHEAD + 1
+    assert (await replied(port, WELL * 2000 + last)).count(b"HTTP/1.1 200") <= heads.AHEAD
