@@ -1,6 +1,6 @@
 """What comes before a body is bounded, in size, in time and in number: httptools would gather a header line without end, uvicorn would wait
-for ever for a request that stops in the middle of its head, and pile up requests that come faster than they are answered. Bodies are bounded
-where they are read (routers/wire.py)."""
+for ever for a request that stops in the middle of its head, and pile up requests that come faster than they are answered. Bodies are
+bounded where they are read (routers/wire.py)."""
 
 import asyncio
 from typing import Any
