@@ -575,6 +575,15 @@ LAST_ADMINISTRATOR = ProblemKind(
         "Create another county user first; a county is never without an administrator.",
     ),
 )
+FIRST_PASSWORD_OVER = ProblemKind(
+    "first-password-over",
+    403,
+    both("初始密码已过期", "The first password is over"),
+    both(
+        "管理员给的密码 30 天内有效，到期还没有改成自己的，就不能再登录。请向给密码的人再要一个。",
+        "A password that somebody else made is good for 30 days, within which it is changed to one's own. Ask whoever gave it for another.",
+    ),
+)
 WEAK_PASSWORD = ProblemKind(
     "weak-password",
     422,

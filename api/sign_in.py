@@ -24,7 +24,17 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api import logs
 from api.access import Access
 from api.db.session import Tx
-from api.problems import ACCOUNT_CLOSED, DEVICE_OF_ANOTHER, DEVICE_REVOKED, TOO_MANY_ATTEMPTS, WEAK_PASSWORD, WRONG_SIGN_IN, Problem, busy
+from api.problems import (
+    ACCOUNT_CLOSED,
+    DEVICE_OF_ANOTHER,
+    DEVICE_REVOKED,
+    FIRST_PASSWORD_OVER,
+    TOO_MANY_ATTEMPTS,
+    WEAK_PASSWORD,
+    WRONG_SIGN_IN,
+    Problem,
+    busy,
+)
 from api.rules.caller import Caller
 from api.tokens import LIFETIME, issue
 
@@ -34,6 +44,7 @@ End = Literal["signed_out", "revoked", "lost"]
 REFRESH_DAYS = 90  # a phone may lie in a drawer for a season
 SESSION_DAYS = 365  # from typing the password to typing it again, however often tokens were exchanged meanwhile
 WINDOW = timedelta(minutes=15)
+FIRST_DAYS = 30  # somebody else knows a first password: so long it opens anything, and so long a sign-in with it lasts
 # Tries within a window. A known device counts for itself alone, so nobody can lock it out by failing elsewhere.
 MOST = {"account": 10, "device": 20, "network": 300}
 # What guessers of this service try first (docs/security.md)
@@ -101,6 +112,8 @@ WHERE u.county_id = $1 AND u.id = $2"""
 HOLD_USER = """
 SELECT u.role, u.password_hash, u.password_temporary, u.closed_at FROM app_user u WHERE u.county_id = $1 AND u.id = $2
 FOR NO KEY UPDATE"""
+FIRST_GIVEN = """
+SELECT max(e.at) FROM account_event e WHERE e.county_id = $1 AND e.user_id = $2 AND e.act IN ('created', 'password reset')"""
 TRY = """
 INSERT INTO sign_in_attempts (subject, tries, until) VALUES ($1, 1, $2::timestamptz + $3::interval)
 ON CONFLICT ON CONSTRAINT sign_in_attempts_pkey DO UPDATE
@@ -144,7 +157,7 @@ INSERT INTO account_event (county_id, user_id, act, by_user_id, by_device_id, at
 async def by_password(
     access: Access, passwords: Passwords, *, username: str, password: str, device_id: UUID | None, device_name: str, network: str
 ) -> Tokens:
-    """Raises `wrong-sign-in` for any wrong name or password alike, `too-many-attempts`, `account-closed`,
+    """Raises `wrong-sign-in` for any wrong name or password alike, `too-many-attempts`, `account-closed`, `first-password-over`,
     `device-revoked`, `device-of-another`."""
     now, username = access.now(), username.casefold()
     user: Record | None = None
@@ -171,6 +184,10 @@ async def by_password(
             raise wrong()
         if standing["closed_at"]:
             raise ACCOUNT_CLOSED(wipe=True)
+        if standing["password_temporary"]:
+            given = await tx.fetchval(FIRST_GIVEN, county_id, user_id)
+            if given and given + timedelta(days=FIRST_DAYS) < now:
+                raise FIRST_PASSWORD_OVER()
         if not await _registered(tx, county_id, device, user_id, device_name, now):
             if not user["own_device"]:
                 raise DEVICE_OF_ANOTHER()
@@ -197,9 +214,15 @@ async def _first_tokens(tx: Tx, access: Access, county_id: int, user_id: UUID, s
     await tx.execute(END_TOKENS, county_id, [device], now)  # those of whoever signed in on it before
     await tx.execute(OUTDATED, county_id, device, now)
     secret = secrets.token_bytes(32)
-    await tx.execute(REMEMBER, county_id, _hash(secret), device, now + timedelta(days=REFRESH_DAYS))
+    await tx.execute(REMEMBER, county_id, _hash(secret), device, _until(standing, now, now))
     logs.security("signed in", **logs.who(county_id, user_id, device))
     return _tokens(access, county_id, user_id, standing, device, secret, now)
+
+
+def _until(user: Record, signed_in_at: datetime, now: datetime) -> datetime:
+    """How long a refresh token of today is good."""
+    session = timedelta(days=FIRST_DAYS if user["password_temporary"] else SESSION_DAYS)
+    return min(now + timedelta(days=REFRESH_DAYS), signed_in_at + session)
 
 
 async def by_refresh_token(access: Access, token: str) -> Tokens:
@@ -225,8 +248,7 @@ async def by_refresh_token(access: Access, token: str) -> Tokens:
             await tx.execute(EVENT, county_id, offered["user_id"], "refresh token used twice", None, device_id, now, "{}")
             return wrong()
         await tx.execute(OUTDATED, county_id, device_id, now)
-        expires = min(now + timedelta(days=REFRESH_DAYS), offered["signed_in_at"] + timedelta(days=SESSION_DAYS))
-        await tx.execute(REMEMBER, county_id, _hash(child), device_id, expires)
+        await tx.execute(REMEMBER, county_id, _hash(child), device_id, _until(offered, offered["signed_in_at"], now))
         await tx.execute(USE, county_id, _hash(secret), now)
         logs.security("tokens exchanged", **logs.who(county_id, offered["user_id"], device_id))
         return _tokens(access, county_id, offered["user_id"], offered, device_id, child, now)

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from api import demo
 from api.access import Access
 from api.embedded import Urls
 from api.sign_in import MOST, Passwords, network_of
@@ -72,6 +73,14 @@ async def token(http: httpx.AsyncClient, user: dict[str, Any], **more: Any) -> h
 
 async def refresh(http: httpx.AsyncClient, refresh_token: str) -> httpx.Response:
     return await http.post("/v1/auth/token", data={"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+
+async def with_an_own_password(http: httpx.AsyncClient, user: dict[str, Any]) -> dict[str, Any]:
+    """Tokens of the user, who has changed the first password to ANOTHER and signed in with that."""
+    first = (await token(http, user)).json()
+    body = {"password": user["password"], "new_password": ANOTHER}
+    assert (await http.post("/v1/auth/password", json=body, headers=bearer(first))).status_code == 204
+    return dict((await token(http, {**user, "password": ANOTHER}, device_id=first["device_id"])).json())
 
 
 async def me(http: httpx.AsyncClient, tokens: dict[str, Any]) -> httpx.Response:
@@ -224,7 +233,7 @@ async def test_old_and_new_tokens_at_once_neither_break_nor_block(http: httpx.As
 async def test_a_refresh_token_expires(
     http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens = (await token(http, user)).json()
+    tokens = await with_an_own_password(http, user)
     for days, good in ((89, True), (91, False)):
         monkeypatch.setattr(access, "now", lambda days=days: datetime.now(UTC) + timedelta(days=days))
         assert (await refresh(http, tokens["refresh_token"])).status_code == (200 if good else 400)
@@ -233,7 +242,7 @@ async def test_a_refresh_token_expires(
 async def test_a_year_after_the_password_was_typed_it_is_typed_again(
     http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tokens = (await token(http, user)).json()
+    tokens = await with_an_own_password(http, user)
     began = datetime.now(UTC)
 
     async def after(days: int) -> httpx.Response:
@@ -245,8 +254,29 @@ async def test_a_year_after_the_password_was_typed_it_is_typed_again(
         assert reply.status_code == 200, days
         tokens = reply.json()
     assert slug(await after(366)) == (400, "wrong-sign-in")
-    again = await token(http, user, device_id=tokens["device_id"])
+    again = await token(http, {**user, "password": ANOTHER}, device_id=tokens["device_id"])
     assert (await refresh(http, again.json()["refresh_token"])).status_code == 200
+
+
+async def test_a_first_password_is_good_for_thirty_days(
+    http: httpx.AsyncClient, user: dict[str, Any], access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = datetime.now(UTC)
+    monkeypatch.setattr(access, "now", lambda: began + timedelta(days=29))
+    tokens = (await token(http, user)).json()
+    monkeypatch.setattr(access, "now", lambda: began + timedelta(days=31))
+    assert slug(await token(http, user)) == (403, "first-password-over")
+    assert slug(await token(http, {**user, "password": "wrong"})) == (400, "wrong-sign-in")
+    tokens = (await refresh(http, tokens["refresh_token"])).json()
+    monkeypatch.setattr(access, "now", lambda: began + timedelta(days=60))
+    assert slug(await refresh(http, tokens["refresh_token"])) == (400, "wrong-sign-in")
+    officer = (await token(http, {"username": "township-1", "password": demo.PASSWORD})).json()
+    again = (await http.post(f"/v1/users/{user['id']}/reset-password", headers=bearer(officer))).json()["password"]
+    tokens = (await token(http, {**user, "password": again})).json()
+    body = {"password": again, "new_password": ANOTHER}
+    assert (await http.post("/v1/auth/password", json=body, headers=bearer(tokens))).status_code == 204
+    monkeypatch.setattr(access, "now", lambda: began + timedelta(days=140))
+    assert (await token(http, {**user, "password": ANOTHER})).status_code == 200
 
 
 async def test_signing_in_again_ends_what_the_device_had(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
