@@ -149,7 +149,8 @@ def _day(value: object) -> object:
 
 
 Id = UUID
-Day = Annotated[date, BeforeValidator(_day)]
+WRITTEN_AS_A_DAY = BeforeValidator(_day)  # outermost: a limit outside it would stand in the document as what JSON Schema does not know
+Day = Annotated[date, WRITTEN_AS_A_DAY]
 NoBoolean = BeforeValidator(_no_boolean)
 Instant = Annotated[AwareDatetime, AfterValidator(_storable)]
 PlaceNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -162,7 +163,7 @@ Line = Annotated[str, AfterValidator(_one_line)]
 Short = Annotated[Words, StringConstraints(min_length=1, max_length=200)]
 Reason = Short
 Name = Annotated[str, AfterValidator(_name)]
-Birthday = Annotated[Day, Field(ge=date(1850, 1, 1))]
+Birthday = Annotated[date, Field(ge=date(1850, 1, 1)), WRITTEN_AS_A_DAY]
 Note = Annotated[Words, StringConstraints(max_length=2000), GUARDED]
 Sought = Annotated[str, StringConstraints(max_length=50), AfterValidator(_sought)]
 Fen = Annotated[int, Field(ge=1, le=10**10)]  # money, in fen (分): 100 are a yuan

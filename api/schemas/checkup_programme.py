@@ -4,9 +4,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from api.language import both
-from api.schemas.base import GUARDED, Birthday, Body, Day, NoBoolean, Query, Record, Short, Words, says
+from api.schemas.base import GUARDED, WRITTEN_AS_A_DAY, Birthday, Body, NoBoolean, Query, Record, Short, Words, says
 
-LAST = date(2199, 12, 31)  # a slip of the pen, beyond
+DayOfRound = Annotated[date, Field(le=date(2199, 12, 31)), WRITTEN_AS_A_DAY]  # beyond: a slip of the pen
 
 
 class Who(Body):
@@ -25,8 +25,8 @@ class Round(Body):
     """轮次：项目的一期，从一天到一天。One round of a programme, from a day to a day."""
 
     number: Annotated[int, Field(ge=1, le=9999), says("轮次号，用过就不变", "Its number, which stays", 1)]
-    from_on: Annotated[Day, Field(le=LAST), says("从哪天起", "First day", "2026-11-01")]
-    to_on: Annotated[Day, Field(le=LAST), says("到哪天止", "Last day", "2026-12-31")]
+    from_on: Annotated[DayOfRound, says("从哪天起", "First day", "2026-11-01")]
+    to_on: Annotated[DayOfRound, says("到哪天止", "Last day", "2026-12-31")]
 
 
 class CheckupProgramme(Record):
