@@ -14,7 +14,7 @@ SELECT x.*, s.role, {{1}} FROM s LEFT JOIN LATERAL (SELECT y.* FROM (SELECT p.pl
   CROSS JOIN LATERAL (SELECT u.* FROM ({{0}}) u
     WHERE (u.place_id, u.sort, u.last) > (${FIRST + 1}::int, ${FIRST + 2}::text, ${FIRST + 3}::uuid)
     ORDER BY u.sort, u.last LIMIT ${FIRST}::int) y
-  ORDER BY y.place_id, y.sort, y.last LIMIT ${FIRST}::int) x ON true
+  ORDER BY w.held, y.sort, y.last LIMIT ${FIRST}::int) x ON true
 ORDER BY x.place_id, x.sort, x.last"""
 
 

@@ -10,6 +10,7 @@ import pytest
 from api.access import CALLER
 from api.db.documents import Documents
 from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON
+from api.routers.putting_right import DOUBLES, NIL
 from api.routers.records import level_of
 from api.rules.caller import view_of
 from tests.api.test_feed_plans import CALLERS, Big, a_big_county, nodes
@@ -59,3 +60,11 @@ async def test_a_page_is_found_by_index(big: Big, caller: str, listed: str) -> N
             assert node["Node Type"] != "Seq Scan", node
         if node.get("Relation Name") == "search_key":
             assert {"key >= ", "_id = "} <= set(re.findall("key >= |_id = ", node["Index Cond"])), node
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_what_is_to_be_looked_at_is_read_place_by_place_until_the_page_is_full(big: Big, caller: str) -> None:
+    """Sorted as one, the first page of a county would compare all its people with each other."""
+    plan = await big.plan(CALLER + DOUBLES["person"], *big.args(caller), 5, 0, "", NIL, None)
+    [page] = [node for node in nodes(plan) if node["Node Type"] == "Incremental Sort"]
+    assert page["Presorted Key"] == ["p.place_id"]

@@ -18,8 +18,6 @@ class Consent(RecordRow, table=True):
             deferrable=True,
             initially="DEFERRED",
         ),
-        Index("consent_place_purpose_idx", "county_id", "place_id", "purpose", "id"),
-        Index("consent_township_purpose_idx", "county_id", "township_id", "purpose", "id"),
         Index("consent_person_idx", "county_id", "person_id"),
     )
     person_id: UUID

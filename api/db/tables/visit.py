@@ -1,7 +1,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Column, Text, Uuid
+from sqlalchemy import Column, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -10,7 +10,10 @@ from api.db.tables.base import IN_PLACE, RecordRow, below_household
 
 class Visit(RecordRow, table=True):
     __tablename__ = "visit"
-    __table_args__ = below_household("visit", "visited_on", "day")
+    __table_args__ = (
+        *below_household("visit", "visited_on", "day"),
+        Index("visit_worker_day_idx", "county_id", "worker_id", "township_id", "visited_on", "id"),
+    )
     household_id: UUID
     visited_on: date
     manner: str = Field(sa_type=Text)
