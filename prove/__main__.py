@@ -1,8 +1,9 @@
 """`make prove`: what this service promises, proved against itself as it runs. One row for each proof; exit status 1 where one fails.
 
-    make prove                                everything, within half an hour on two processors
+    make prove                                everything, within an hour on two processors
     make prove ARGS="faults"                  what breaks
     make prove ARGS="hostile --seed 7"        what is sent to break it, from a seed
+    make prove ARGS="scale"                   what a million visits cost
 
 docs/proving.md says what each row means.
 """
@@ -16,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from random import SystemRandom
 
-from prove import faults, hostile
+from prove import faults, hostile, scale
 from prove.table import Row
 
-PROOFS: dict[str, Callable[[Path, int], list[Row]]] = {"faults": faults.proofs, "hostile": hostile.proofs}
+PROOFS: dict[str, Callable[[Path, int], list[Row]]] = {"faults": faults.proofs, "hostile": hostile.proofs, "scale": scale.proofs}
 
 
 def main() -> int:
