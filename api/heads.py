@@ -29,6 +29,8 @@ class Bounded(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._unheard += len(data)
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         if self._unheard > LONGEST:
             self.send_400_response("Too much before the body.")
         elif self._unheard and not self._late:
