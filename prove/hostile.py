@@ -531,7 +531,7 @@ def _slow_begins(target: Target) -> tuple[int, float, list[tuple[str, socket.soc
     """Half-sent requests, left open while all else is done."""
     before, lines = target.open_files(), []
     whole = target.request("POST", "/v1/visits", json.dumps(target.visit).encode())
-    cuts = {"no byte": 0, "half a line": 12, "half the headers": 60, "half the body": len(whole) - 20}
+    cuts = {"no byte": 0, "half a line": 12, "half the headers": 60, "half the body": len(whole) - 100}
     for name, cut in cuts.items():
         for _ in range(60):
             line = socket.create_connection(("127.0.0.1", target.port), timeout=10)
