@@ -1,6 +1,6 @@
 """What comes before a body is bounded, in size, in time and in number: httptools would gather a header line without end, uvicorn would wait
 for ever for a request that stops in the middle of its head, and pile up requests that come faster than they are answered. Bodies are
-bounded where they are read (routers/wire.py)."""
+bounded where they are read (routers/wire.py), but for one that follows an Upgrade, which httptools would leave lying as the next request."""
 
 import asyncio
 from typing import Any
@@ -39,6 +39,9 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._heard()
         if self.transport.is_closing():  # what else stood in the piece that was read
+            return
+        if self.parser.should_upgrade() and any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers):
+            self.send_400_response("No upgrade with a body: it would be read as the next request.")
             return
         super().on_headers_complete()
         if len(self.pipeline) > AHEAD:
