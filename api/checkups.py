@@ -2,7 +2,7 @@
 somebody has to tell that a session was moved.
 
 Workers of several villages ask people to one session, and none sees the others' people. So the service itself does it, by the road.
-Again changes nothing; by the hour and at start it is done for all sessions to come (jobs/held.py), so a process
+Again changes nothing; by the hour and at start it is done for all sessions to come (jobs/hourly.py), so a process
 that dies before loses nothing. Decision 0016.
 """
 

@@ -21,7 +21,7 @@ from api.access import Access, access_of
 from api.db.migrations import newest
 from api.db.session import Database
 from api.files.receipt import Printer
-from api.jobs import held, importing
+from api.jobs import hourly, importing
 from api.jobs import outbox as letters
 from api.problems import BROKEN, METHOD_NOT_ALLOWED, NO_SUCH_PATH, NOT_FOUND, ONLY_ADDED, WRONG_CARD, WRONG_SIGN_IN, Problem
 from api.routers import (
@@ -101,7 +101,7 @@ def build() -> FastAPI:
             app.state.seals = await Seals.to_serve(settings.seals_file, database)
             app.state.seals_missing = await keys_in_use(database) - set(app.state.seals.ids)
             access = app.state.access
-            jobs = [held.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake), letters.as_they_come(access)]
+            jobs = [hourly.by_the_hour(access), importing.as_they_come(access, app.state.imports_wake), letters.as_they_come(access)]
             working = [asyncio.create_task(job) for job in jobs]
             yield
             for task in working:

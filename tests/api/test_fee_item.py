@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.jobs.held import sweep
+from api.jobs.hourly import sweep
 from api.rules.fee_item import standard
 from tests.conftest import SignIn
 from tests.county import County, level, refused

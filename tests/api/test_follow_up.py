@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api.jobs import held
+from api.jobs import hourly
 from api.kinds import FOLLOW_UP
 from api.problems import NOT_ALLOWED, NOT_ENDED_SO, NOT_FOUND, REFUSED_WORD, UNKNOWN_CODE, WRONG_PLACE
 from tests.api.test_household import entered
@@ -296,7 +296,7 @@ async def test_what_is_given_to_somebody_who_was_just_leaving_is_the_places(coun
     assert ended["id"] in await listed(colleague, mine=True)
     assert ended["id"] in await listed(await county.sign_in("worker-1"), mine=True)
     assert ended["id"] not in await listed(officer, mine=True)
-    await held.hand_over(county.access, 1)
+    await hourly.hand_over(county.access, 1)
     assignees = [(await officer.get(f"/v1/follow-ups/{f['id']}")).json()["assignee_id"] for f in (ended, stays)]
     assert assignees == [None, HER]
 

@@ -17,7 +17,7 @@ from python_calamine import CalamineWorkbook
 
 from api import demo, imports, road
 from api.embedded import Urls
-from api.jobs import held
+from api.jobs import hourly
 from api.rules.caller import command_line
 from tests.conftest import Databases, Phone, running
 from tests.county import ABOVE, LEVEL, PLACES, USERS, VILLAGE, County, a_county, fold, level, refused
@@ -570,17 +570,17 @@ async def test_undo_is_for_a_day_and_then_the_rows_are_gone(county: County, offi
     waits = await send(officer, "households", csv(HOUSEHOLDS, [village, 1, "9002"]))
     rows = "SELECT count(*) FROM import_row WHERE import_id = ANY ($1)"
     ids = [UUID(found["id"]), UUID(waits["id"])]
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert await county.owner.fetchval(rows, ids) == 2
     await county.owner.execute("UPDATE import SET ended_at = ended_at - interval '25 hours' WHERE id = ANY ($1)", ids)
     # one that was confirmed at the last moment, and is at it still
     await county.owner.execute("UPDATE import SET state = 'running' WHERE id = $1", ids[1])
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert await county.owner.fetchval(rows, ids) == 1
     old = "UPDATE import SET state = 'ready', ended_at = now() - interval '25 hours' WHERE id = $1"
     await county.owner.execute(old, ids[1])
     refused(await officer.post(f"/v1/imports/{found['id']}/undo"), 409, "not-now")
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert await county.owner.fetchval(rows, ids) == 0
     assert (await settled(officer, waits["id"]))["state"] == "undone"
     assert (await officer.get("/v1/households", params={"number": "9001"})).json()["items"]

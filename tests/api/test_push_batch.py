@@ -14,7 +14,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from api.jobs import held
+from api.jobs import hourly
 from tests.conftest import Phone, client
 from tests.county import VILLAGE, County, push
 from tests.pushing import (
@@ -249,7 +249,7 @@ async def test_a_held_op_that_the_database_refuses_does_not_hold_up_its_parent(c
         assert short(parent) == ("applied", 1)
         assert short((await push(phone, good))[0]) == ("applied", 1)
         assert (await push(phone, bad))[0]["outcome"] == "held"
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert short((await push(phone, bad))[0]) == ("unchanged", 1)
 
 

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from api import pushed
 from api.db.tables.feed import MARK
-from api.jobs import held
+from api.jobs import hourly
 from api.kinds import KINDS
 from api.rules.merge import plain
 from api.schemas import text
@@ -404,7 +404,7 @@ class World:
     async def end(self) -> None:
         for phone in self.clients:
             await self.push(phone, list(phone.outbox))
-        await held.sweep(self.county.access)
+        await hourly.sweep(self.county.access)
         await self.audit()
         await self.nothing_is_missing()
         await self.nothing_waits_in_vain()

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from api import unsettled
-from api.jobs import held
+from api.jobs import hourly
 from api.problems import busy
 from tests.conftest import Phone
 from tests.county import OTHER, USERS, VILLAGE, County, fold, level, push
@@ -114,7 +114,7 @@ async def test_what_is_waited_for_may_also_be_made_in_the_network_or_arrive_by_a
     visit = op("visit", doc={"household_id": house, **SEEN})
     assert (await push(hers, visit))[0]["outcome"] == "held"
     await gives(county, user_id, VILLAGE)
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert (await stored(phone, "visit", visit["id"]))["worker_id"] == user_id
     assert short((await push(hers, visit))[0]) == ("unchanged", 1)
 
@@ -158,9 +158,9 @@ async def test_what_waits_is_stored_once_however_many_look(county: County, phone
     visits = [op("visit", doc={"household_id": house, **SEEN, "visited_on": f"2026-10-{n + 10}"}) for n in range(12)]
     await push(other, *visits)
     parent = op("household", house, {"place_id": GROUP, "number": a_number()})
-    sweeps = [held.sweep(county.access) for _ in range(3)]
+    sweeps = [hourly.sweep(county.access) for _ in range(3)]
     await asyncio.gather(push(phone, parent), push(phone, parent), push(other, *visits), *sweeps)
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert [await revisions(county, visit["id"]) for visit in visits] == [1] * 12
     assert [await states(county, visit["id"]) for visit in visits] == [[("held", "applied")]] * 12
 
@@ -197,9 +197,9 @@ async def test_what_has_waited_for_30_days_is_in_the_inbox(county: County, phone
     long_ago, lately = [op("visit", doc={"household_id": str(uuid4()), **SEEN}) for _ in range(2)]
     await push(phone, long_ago, lately)
     for visit, hours in ((long_ago, 1), (lately, -1)):
-        age = held.PATIENCE + timedelta(hours=hours)
+        age = hourly.PATIENCE + timedelta(hours=hours)
         await county.owner.execute("UPDATE kept_op SET received_at = now() - $2::interval WHERE record_id = $1", visit["id"], age)
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert [result["outcome"] for result in await push(phone, long_ago, lately)] == ["inbox", "held"]
 
 
@@ -452,7 +452,7 @@ async def test_a_reference_to_what_was_never_held_is_held_wherever_it_is(county:
     houses = [await elsewhere(county, "household"), str(uuid4())]
     visits = [op("visit", doc={"household_id": house, **SEEN}) for house in houses]
     assert [result["outcome"] for result in await push(phone, *visits)] == ["held", "held"]
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert [result["outcome"] for result in await push(phone, *visits)] == ["held", "held"]
 
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from api.jobs.held import sweep
+from api.jobs.hourly import sweep
 from api.problems import FIXED, NOT_FOUND, OTHER_SIDE
 from api.rules.residence import AGREED, NEAR, OTHER, SIDES, STEPS, Step, id_of
 from api.schemas.residence import Side

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # i
 
 from api import unsettled
 from api.access import Access
-from api.jobs import held
+from api.jobs import hourly
 from api.routers import openapi
 from tests.conftest import Phone
 from tests.county import USERS, County, listed, op, push, slug
@@ -247,7 +247,7 @@ async def test_what_has_waited_for_thirty_days_goes_to_the_inbox(county: County,
     access: Access = county.access
     for days, list_now, reason in ((29, "held-ops", None), (31, "inbox", "waited")):
         monkeypatch.setattr(access, "now", lambda days=days: datetime.now(UTC) + timedelta(days=days))
-        await held.sweep(access)
+        await hourly.sweep(access)
         monkeypatch.undo()
         assert (await entry(officer, list_now, visit_id))["reason"] == reason
     item = await entry(officer, "inbox", visit_id)
@@ -276,7 +276,7 @@ async def test_what_is_held_for_a_record_that_is_there_after_all_is_found_by_the
         died.setattr(unsettled, "release", nothing)
         await mine.post("/v1/households", json={"id": household_id, "place_id": place_id, "number": "9901-01"})
     assert (await mine.get(f"/v1/visits/{visit_id}")).status_code == 404
-    await held.sweep(county.access)
+    await hourly.sweep(county.access)
     assert (await mine.get(f"/v1/visits/{visit_id}")).status_code == 200
     assert await listed(mine, "held-ops", visit_id) is None
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from api import demo, logs
-from api.jobs import held
+from api.jobs import hourly
 from api.main import LastResort
 from api.watched import JOB, OPS, Watched
 from tests.conftest import Databases, Phone, client, running
@@ -291,8 +291,8 @@ async def test_what_waits_is_counted_by_county(county: County) -> None:
 
 async def test_jobs_say_when_they_last_went_through(county: County) -> None:
     began = time.time()
-    job = asyncio.create_task(held.by_the_hour(county.access))
-    while JOB.labels("held")._value.get() < began:  # noqa: ASYNC110 - a gauge sets no event
+    job = asyncio.create_task(hourly.by_the_hour(county.access))
+    while JOB.labels("hourly")._value.get() < began:  # noqa: ASYNC110 - a gauge sets no event
         await asyncio.sleep(0.01)
     job.cancel()
 

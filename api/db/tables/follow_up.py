@@ -28,7 +28,7 @@ class FollowUp(RecordRow, table=True):
     dropped_because: str | None = Field(sa_type=Text)
 
 
-# Whoever was to do it serves the place no more: closed accounts and the like, until they are taken off (accounts.py, jobs/held.py)
+# Whoever was to do it serves the place no more: closed accounts and the like, until they are taken off (accounts.py, jobs/hourly.py)
 _NOBODYS = """NOT EXISTS (SELECT FROM membership m JOIN place p ON p.county_id = $1 AND p.place_id = t.place_id
   WHERE m.county_id = $1 AND m.user_id = t.assignee_id AND m.revoked_tick IS NULL
     AND (m.place_id = p.place_id OR m.reach = 'below' AND m.place_id IN (p.parent_id, p.township_id, 1)))"""

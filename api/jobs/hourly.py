@@ -31,9 +31,9 @@ async def by_the_hour(access: Access) -> None:
     while True:
         try:
             await sweep(access)
-            JOB.labels("held").set_to_current_time()
+            JOB.labels("hourly").set_to_current_time()
         except (asyncpg.PostgresError, Problem):  # busy, or not migrated yet
-            log.warning("what is held was not looked through")
+            log.warning("what is done by the hour was not done")
         await asyncio.sleep(HOUR)
 
 
