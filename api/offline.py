@@ -102,8 +102,10 @@ def _once_more(batch: Batch, op: Op, result: Result) -> UUID | None:
     """The record that others may wait for, where a repeat shows that it is here: whoever stored it may have died before it looked."""
     if result.outcome == "unchanged" and op.creates and op.kind.name in WAITED_FOR:
         return op.id
-    parent_id: UUID | None = _parent_id(op)
-    return parent_id if result.outcome == "held" and op.kind.parent and parent_id in batch.rows[op.kind.parent.kind] else None
+    parent_id = _parent_id(op)
+    if result.outcome != "held" or not op.kind.parent or not isinstance(parent_id, UUID):  # nobody waits for a place
+        return None
+    return parent_id if parent_id in batch.rows[op.kind.parent.kind] else None
 
 
 async def _not_overtaken(tx: Tx, caller: Caller, waits: Sequence[Row]) -> None:
