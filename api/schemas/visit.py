@@ -43,9 +43,10 @@ class Visit(Record):
 
 
 class VisitQuery(Query):
+    """Not by what came of it: whoever did not open the door is on nobody's list."""
+
     household_id: Id | None = Field(None, description=both("只看这一户", "Only this household"))
     place_id: PlaceOrBelow = None
     worker_id: Id | None = Field(None, description=both("只看这位工作人员的", "Only this worker's"))
-    outcome: Outcome | None = Field(None, description=both("结果", "Outcome"))
     visited_from: Day | None = Field(None, description=both("从这一天起", "From this day on"))
     visited_to: Day | None = Field(None, description=both("到这一天止", "Up to this day"))

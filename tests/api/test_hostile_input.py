@@ -359,7 +359,6 @@ OWN_QUERIES = {
         "household_id=%00",
         f"household_id={MARK}",
         f"worker_id={LONG}",
-        "outcome=%00",
         "visited_from=1e400",
         f"visited_to={LONG}",
     ],

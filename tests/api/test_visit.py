@@ -489,11 +489,10 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
         ({"household_id": some["household_id"]}, lambda v: v["household_id"] == some["household_id"]),
         ({"place_id": some["place_id"]}, lambda v: v["place_id"] == some["place_id"]),
         ({"worker_id": some["worker_id"]}, lambda v: v["worker_id"] == some["worker_id"]),
-        ({"outcome": "absent"}, lambda v: v["outcome"] == "absent"),
         ({"visited_from": day}, lambda v: v["visited_on"] >= day),
         ({"visited_to": day}, lambda v: v["visited_on"] <= day),
         ({"visited_from": day, "visited_to": day}, lambda v: v["visited_on"] == day),
-        ({"outcome": "met", "place_id": some["place_id"]}, lambda v: (v["outcome"], v["place_id"]) == ("met", some["place_id"])),
+        ({"visited_from": day, "place_id": some["place_id"]}, lambda v: v["visited_on"] >= day and v["place_id"] == some["place_id"]),
     ]
     assert {name for params, _ in filters for name in params} == set(VISIT.documents.filters)
     for params, fits in filters:
@@ -511,7 +510,7 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
         ("sort=notes", "?sort"),
         ("notes=x", "?notes"),
         ("Limit=5", "?Limit"),
-        ("outcome=pregnant", "?outcome"),
+        ("outcome=declined", "?outcome"),
         ("voided=maybe", "?voided"),
         ("visited_from=2026-02-30", "?visited_from"),
         ("household_id=7", "?household_id"),
@@ -534,12 +533,12 @@ async def test_a_change_that_was_meant_for_a_look_is_not_stored(sign_in: SignIn)
 async def test_a_cursor_goes_with_its_own_list_and_filters(sign_in: SignIn) -> None:
     worker = await sign_in("worker-1")
     given = (await worker.get("/v1/visits", params={"limit": 2})).json()["next"]
-    filtered = (await worker.get("/v1/visits", params={"limit": 2, "outcome": "met"})).json()["next"]
+    filtered = (await worker.get("/v1/visits", params={"limit": 2, "visited_to": "2026-01-01"})).json()["next"]
     households = (await worker.get("/v1/households", params={"limit": 2})).json()["next"]
     forged = given[:-2] + ("AA" if given[-2:] != "AA" else "BB")
     for cursor in (filtered, households, forged, given[1:], given + "A", given[: len(given) // 2], "x", "===", "家访"):
         refused(await worker.get("/v1/visits", params={"limit": 2, "cursor": cursor}), 422, "bad-cursor")
-    for other in ({"voided": True}, {"outcome": "met"}, {"visited_from": "2026-01-01"}):
+    for other in ({"voided": True}, {"visited_to": "2026-01-01"}, {"visited_from": "2026-01-01"}):
         refused(await worker.get("/v1/visits", params={"limit": 2, "cursor": given, **other}), 422, "bad-cursor")
     assert (await worker.get("/v1/visits", params={"limit": 200, "cursor": given})).status_code == 200  # another limit is fine
 

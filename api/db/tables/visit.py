@@ -32,7 +32,6 @@ FILTERS = {
     "household_id": "t.household_id = {}::uuid",
     "place_id": IN_PLACE,
     "worker_id": "t.worker_id = {}::uuid",
-    "outcome": "t.outcome = {}::text",
     "visited_from": "t.visited_on >= {}::date",
     "visited_to": "t.visited_on <= {}::date",
 }
