@@ -69,11 +69,11 @@ async def activate(
     """Raises `wrong-card` for any wrong number or code alike; to whoever knows the code `card-spent`, `card-not-bound`, `not-a-head`,
     `device-of-another`; `weak-password`, `too-many-attempts`."""
     number, code = spelled(number), spelled(code)
-    if not await passwords.strong(password, number):
-        raise WEAK_PASSWORD.at("/password")
     counted = await sign_in.count(access, [("network", sign_in.network_of(network))])
     county_id, card_id = await _known(access, number, code)
     await sign_in.uncount(access, counted)
+    if not await passwords.strong(password, number):  # last, since it takes long
+        raise WEAK_PASSWORD.at("/password")
     password_hash = await passwords.hash(password)
     work = partial(_open, access=access, county_id=county_id, card_id=card_id, number=number, password_hash=password_hash)
     return await access.database.write(command_line(county_id), partial(work, device=(device_id or uuid4(), device_name)))

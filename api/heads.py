@@ -1,6 +1,6 @@
 """What comes before a body is bounded, in size, in time and in number: httptools would gather a header line without end, uvicorn would wait
 for ever for a request that stops in the middle of its head, and pile up requests that come faster than they are answered. Bodies are
-bounded where they are read (routers/wire.py), but for one that follows an Upgrade, which httptools would leave lying as the next request."""
+bounded where they are read (routers/wire.py), but for one that comes after an Upgrade: httptools leaves it lying as the next request."""
 
 import asyncio
 from typing import Any

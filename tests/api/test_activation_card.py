@@ -261,6 +261,24 @@ async def test_tries_are_counted_by_network_too(county: County, monkeypatch: pyt
     refused(await activate(county, {"number": numbered("000000001")}, "00000000"), 429, "too-many-attempts")
 
 
+async def test_a_password_is_judged_for_whoever_knows_the_code(county: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes long, and nobody has signed in."""
+    judged: list[str] = []
+    strong = sign_in.Passwords.strong
+
+    async def noted(self: sign_in.Passwords, password: str, username: str) -> bool:
+        judged.append(password)
+        return await strong(self, password, username)
+
+    monkeypatch.setattr(sign_in.Passwords, "strong", noted)
+    _, head = await a_head(county)
+    card, code = await bound(county, head)
+    refused(await activate(county, card, "00000000", password="1234567890"), 400, "wrong-card")
+    assert judged == []
+    refused(await activate(county, card, code, password="1234567890"), 422, "weak-password", "/password")
+    assert judged == ["1234567890"]
+
+
 async def test_it_waits_for_the_workers_phone(county: County) -> None:
     """Handed over where there was no network: not bound yet, and no try is lost by trying."""
     [(card, code)] = await printed(county)

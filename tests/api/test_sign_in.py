@@ -17,7 +17,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from api import demo
 from api.access import Access
 from api.embedded import Urls
-from api.sign_in import MOST, Passwords, network_of
+from api.sign_in import MOST, Passwords, network_of, strong
 from tests.conftest import SignIn
 from tests.county import slug
 
@@ -393,6 +393,18 @@ async def test_a_new_password_must_be_hard_to_guess_and_the_old_one_known(http: 
     reply = await http.post("/v1/auth/password", json={"password": "wrong", "new_password": ANOTHER}, headers=bearer(tokens))
     assert slug(reply) == (400, "wrong-sign-in")
     assert (await token(http, user)).status_code == 200
+
+
+def test_only_so_much_of_a_new_password_is_judged_as_does_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[str] = []
+
+    def noted(password: str, _: list[str]) -> dict[str, int]:
+        judged.append(password)
+        return {"score": 3}
+
+    monkeypatch.setattr("zxcvbn.zxcvbn", noted)
+    assert strong("a4@({[<e3g69i1!|l7o0s$5t+z2x%" * 6, "worker-1")  # each sign may stand for a letter, or two
+    assert [len(password) for password in judged] == [32]
 
 
 @pytest.mark.parametrize(
