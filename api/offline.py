@@ -87,8 +87,6 @@ async def push(
     if changes or waits:
         await road.tick(tx, batch, changes)
         await _not_overtaken(tx, caller, waits)
-    for result in results:
-        result.settles = batch.settles
     opened = [i for name in KINDS if name in WAITED_FOR or again_by for i in batch.created[name]]
     opened += [i for _, i in batch.left]
     if again_by:  # what waited behind a creation that is refused after all
@@ -286,8 +284,7 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         after = ID_TAKEN()
     if isinstance(after, Problem):
         return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
-    road.accept(batch, op, None, after)
-    return Result("applied", 1, with_doc=sent.mended)
+    return Result("applied", 1, with_doc=sent.mended, settles=road.accept(batch, op, None, after))
 
 
 def _not_here_yet(batch: Batch, memory: _Memory, op: Op) -> Key | None:
@@ -324,9 +321,8 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
             return _keep(batch, memory, sent, op, "rejected", problem=voided)
         if voided is before:
             _keep(batch, memory, sent, op, "unchanged")
-        else:
-            road.accept(batch, op, before, voided)
-        return Result("unchanged" if voided is before else "applied", voided["rev"], with_doc=False)
+            return Result("unchanged", voided["rev"], with_doc=False)
+        return Result("applied", voided["rev"], with_doc=False, settles=road.accept(batch, op, before, voided))
     if before["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
     if waits := _not_here_yet(batch, memory, op):
@@ -351,19 +347,20 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         # good by itself, but not together with what others did: people choose
         merged.clashes += merged.edits
         after = before
+    settles = set[UUID]()
     if after is not before:
-        road.accept(batch, op, before, after)
+        settles = road.accept(batch, op, before, after)
         _knowingly(batch, memory, key, after, merged.edits)
     whole = kind.sent <= op.doc.keys()  # of which most is as it was
     if after is before or (len(merged.edits) < len(op.doc) and not whole):
         _keep(batch, memory, sent, op, "unchanged")  # what it said and did not change is in no revision
     if merged.clashes:
         conflicts = [_clash(batch, memory, op, after, member) for member in merged.clashes]
-        return Result("conflict", after["rev"], conflicts=conflicts)
+        return Result("conflict", after["rev"], conflicts=conflicts, settles=settles)
     if after is before:
         return Result("unchanged", after["rev"], with_doc=merged.met_others or op.base_rev != after["rev"])
     as_sent = not merged.met_others and _says(after, op)
-    return Result("applied" if as_sent else "merged", after["rev"], with_doc=sent.mended or not as_sent)
+    return Result("applied" if as_sent else "merged", after["rev"], with_doc=sent.mended or not as_sent, settles=settles)
 
 
 def _says(record: Row, op: Op) -> bool:

@@ -82,7 +82,7 @@ class Result:
     conflicts: list[Row] = field(default_factory=list)
     with_doc: bool = True  # whether `doc` is wanted
     created: bool = False
-    settles: set[UUID] = field(default_factory=set)  # of the whole batch: sessions to settle after the commit
+    settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
 
 
 @dataclass(slots=True)
@@ -98,7 +98,6 @@ class Batch:
     colleagues: dict[tuple[str, str], set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind and member
     reached: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))  # by kind: what the ops name, if the caller may
     named: dict[str, dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))  # by kind: what they name that is public below
-    settles: set[UUID] = field(default_factory=set)  # sessions whose seats are to be settled after the commit
     passes: bool = False  # the other side of a residence may hear something else
     pairs: set[UUID] = field(default_factory=set)  # the residences that what was read belongs to
     # by kind: parent -> those of its children that are not voided
@@ -124,8 +123,6 @@ async def write(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: 
     await reply(tx, batch, ops, results)
     if changes:
         await tick(tx, batch, changes)
-    for result in results:
-        result.settles = batch.settles
     return results
 
 
@@ -155,7 +152,7 @@ async def touch(
     if not preview and (changes := await put(tx, batch)):
         await tick(tx, batch, changes)
     records = {name: n for name in KINDS if (n := len(batch.created[name]) + len(batch.changed[name]))}
-    return records, set() if preview else batch.settles
+    return records, set() if preview else {session for result in results for session in result.settles}
 
 
 async def write_all(tx: Tx, caller: Caller, ops: Sequence[Op], *, today: date, now: datetime) -> list[Result]:
@@ -308,8 +305,7 @@ def _decide(batch: Batch, op: Op) -> Result:
         return Result("rejected", problem=after)
     if after is before:
         return Result("unchanged", rev=after["rev"])
-    accept(batch, op, before, after)
-    return Result("applied", rev=after["rev"], created=before is None)
+    return Result("applied", rev=after["rev"], created=before is None, settles=accept(batch, op, before, after))
 
 
 def _once_more(batch: Batch, op: Op, before: Row) -> Row | Problem:
@@ -478,12 +474,13 @@ def within(batch: Batch, kind: str, record_id: UUID) -> bool:
     return record_id in batch.rows[kind] or record_id in batch.reached[kind]
 
 
-def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
-    """Notes a decided op for writing; later ops of the batch see its result. What lies below a record that moves comes along."""
+def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> set[UUID]:
+    """Notes a decided op for writing; later ops of the batch see its result. What lies below a record that moves comes along. Returns the
+    sessions to settle."""
     kind, made_at = op.kind, op.made_at or batch.now
     after["updated_at"] = batch.now
     batch.rows[kind.name][op.id] = after
-    batch.settles |= kind.settles(before, after)
+    settles = kind.settles(before, after)
     batch.passes |= kind.passes
     if before is None or any(before[member] != after[member] for member in kind.doubles):
         batch.alike[kind.name].add(op.id)
@@ -528,7 +525,8 @@ def accept(batch: Batch, op: Op, before: Row | None, after: Row) -> None:
         for child in CHILDREN[kind.name]:
             for row in [row for row in batch.rows[child.name].values() if child.parent and row[child.parent.member] == op.id]:
                 below = Op(child, row["id"], made_at=made_at, mark=op.mark)
-                accept(batch, below, row, {**row, **there, **child.moved, "rev": row["rev"] + 1})
+                settles |= accept(batch, below, row, {**row, **there, **child.moved, "rev": row["rev"] + 1})
+    return settles
 
 
 # Writing
