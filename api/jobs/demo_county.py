@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from api import accounts, activation, demo, demo_migrants, demo_money, imports, money, pushed, sign_in, unsettled
+from api import accounts, activation, demo, demo_migrants, demo_money, imports, money, pushed, sign_in, way_in
 from api.access import Access
 from api.db.activation import TAKE_NUMBERS
 from api.db.session import Tx
@@ -167,7 +167,7 @@ async def _register(access: Access, caller: Caller) -> None:
 async def _brought(access: Access, county_id: int, entry: demo.Unsettled, callers: dict[str, Caller]) -> None:
     caller = replace(callers[entry["username"]], device_id=entry["phone"])
     await _device(access, county_id, caller, lost=entry["lost"])
-    await unsettled.push(access, caller, [pushed.take(entry["op"], entry["phone"])])
+    await way_in.store(access, caller, [pushed.take(entry["op"], entry["phone"])])
 
 
 async def _device(access: Access, county_id: int, caller: Caller, *, lost: bool) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from api import accounts, activation, checkups, imports, unsettled
+from api import accounts, activation, checkups, imports, way_in
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
@@ -45,7 +45,7 @@ async def sweep(access: Access) -> None:
             await tx.execute(kept.WAITED_TOO_LONG, keeper.county_id, access.now() - PATIENCE)
             return [row["waits_for"] for row in await tx.fetch(kept.WAITED_FOR, keeper.county_id)]
 
-        await unsettled.release(access, keeper, await access.database.write(keeper, look))
+        await way_in.release(access, keeper, await access.database.write(keeper, look))
         await hand_over(access, keeper.county_id)
         await checkups.settle(access, keeper.county_id, await checkups.to_come(access, keeper.county_id))
         await as_days_go_by(access, keeper.county_id)

@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import joining, unsettled
+from api import joining, way_in
 from api.access import access_of
 from api.kinds import HOUSEHOLD
 from api.language import both
@@ -71,5 +71,5 @@ async def split(request: Request, id: UUID, preview: Preview = False) -> Respons
     access = access_of(request)
     reply = await touched(access, caller, new.id, lambda tx: joining.split(tx, caller, id, new, sent.person_ids), preview=preview)
     if not preview:
-        await unsettled.release(access, caller, [new.id])
+        await way_in.release(access, caller, [new.id])
     return reply

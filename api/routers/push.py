@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import pushed, unsettled, watched
+from api import pushed, watched, way_in
 from api.access import access_of
 from api.language import both, preferred
 from api.problems import DEVICE_REVOKED
@@ -40,7 +40,7 @@ async def push(request: Request) -> Response:
     access = access_of(request)
     claims = access.claims(request)
     sent, sent_at = pushed.read(await wire.raw(request, wire.JSON, MIB), claims.device_id)
-    results = await unsettled.push(access, await access.sender(request), sent)
+    results = await way_in.store(access, await access.sender(request), sent)
     for one, each in zip(results, sent, strict=True):
         watched.OPS.labels(each.op.kind.name if each.op else "none", one.outcome).inc()
     now, language = access.now(), preferred(request.headers.get("accept-language"))

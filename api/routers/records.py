@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, create_model
 from starlette.responses import Response
 
-from api import checkups, joining, road, unsettled
+from api import checkups, joining, road, way_in
 from api.access import Access, access_of
 from api.db.documents import Level
 from api.db.session import Tx
@@ -272,7 +272,7 @@ async def _write(access: Access, op: Op, caller: Caller, confirmed: bool) -> Res
         return await write_one(tx, caller, op, today=access.today(), now=access.now(), confirmed=confirmed)
 
     result = await access.database.write(caller, work)
-    await unsettled.after_one(access, caller, op, result)
+    await way_in.after_one(access, caller, op, result)
     return result
 
 

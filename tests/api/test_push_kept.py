@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from api import unsettled
+from api import way_in
 from api.jobs import hourly
 from api.problems import busy
 from tests.conftest import Phone
@@ -88,7 +88,7 @@ async def test_what_waits_is_looked_for_again_by_a_repeat(
     visit, parent = op("visit", doc={"household_id": house, **SEEN}), op("household", house, {"place_id": GROUP, "number": a_number()})
     assert (await push(phone, visit))[0]["outcome"] == "held"
     with monkeypatch.context() as died:
-        died.setattr(unsettled, "release", gone)
+        died.setattr(way_in, "release", gone)
         assert (await phone.post("/v1/sync/push", json={"ops": [parent]})).status_code == 503
     await push(phone, {"parent": parent, "child": visit}[again])
     assert (await stored(phone, "visit", visit["id"]))["rev"] == 1

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it ships no types
 
-from api import unsettled
+from api import way_in
 from api.access import Access
 from api.jobs import hourly
 from api.routers import openapi
@@ -273,7 +273,7 @@ async def test_what_is_held_for_a_record_that_is_there_after_all_is_found_by_the
     place_id = (await mine.get("/v1/households")).json()["items"][0]["place_id"]
     await push(mine, op("visit", visit_id, {"household_id": household_id, **MET}))
     with monkeypatch.context() as died:
-        died.setattr(unsettled, "release", nothing)
+        died.setattr(way_in, "release", nothing)
         await mine.post("/v1/households", json={"id": household_id, "place_id": place_id, "number": "9901-01"})
     assert (await mine.get(f"/v1/visits/{visit_id}")).status_code == 404
     await hourly.sweep(county.access)
