@@ -279,8 +279,40 @@ async def measure(urls: Urls, keys: Keys) -> bool:
     return await crowd() and fine
 
 
+async def processes(urls: Urls, first: int, second: int) -> None:
+    """What a process takes, and what a second one gives where phones turn to both."""
+    owner = await asyncpg.connect(urls.owner)
+    connections = await owner.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jiafang'")
+    await owner.close()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=30) as http:
+        form = {"grant_type": "password", "username": "worker-4", "password": demo.PASSWORD}
+        token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
+    lines = {ports: [await Line.open(port) for port in ports * (PHONES // len(ports))] for ports in ((PORT,), (PORT, PORT + 1))}
+
+    def pulls(idle: list[Line]) -> Work:
+        async def once() -> None:
+            line = idle.pop(0)
+            await line.call("GET", f"/v1/sync/pull?limit={PAGE}", token)
+            idle.append(line)
+
+        return once
+
+    rates = [[await rate(pulls(idle), PHONES) for _ in range(ROUNDS)] for idle in lines.values()]
+    one, two = (statistics.median(each) for each in rates)
+    print(f"a process: {resident(first)} MB, {connections} connections; one just started: {resident(second)} MB")
+    print(f"pull page of {PAGE} × {PHONES} from two processes, against one: {two / one:.2f}")
+
+
+def resident(pid: int) -> int:
+    """Memory of a process, in MB."""
+    [kilobytes] = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(kilobytes) // 1024
+
+
 @contextmanager
-def server(environment: dict[str, str]) -> Iterator[None]:
+def server(environment: dict[str, str], port: int = PORT) -> Iterator[int]:
+    """The id of a process that is ready."""
+    started = time.perf_counter()
     command = [
         sys.executable,
         "-m",
@@ -288,7 +320,7 @@ def server(environment: dict[str, str]) -> Iterator[None]:
         "--factory",
         "bench.server:build",
         "--port",
-        str(PORT),
+        str(port),
         "--log-level",
         "warning",
         "--timeout-keep-alive",
@@ -298,13 +330,14 @@ def server(environment: dict[str, str]) -> Iterator[None]:
     try:
         for _ in range(200):
             try:
-                httpx.get(f"http://127.0.0.1:{PORT}/health/ready").raise_for_status()
+                httpx.get(f"http://127.0.0.1:{port}/health/ready").raise_for_status()
                 break
             except httpx.HTTPError:
                 time.sleep(0.1)
         else:
             raise RuntimeError("the server did not start")
-        yield
+        print(f"ready after {time.perf_counter() - started:.1f} s")
+        yield process.pid
     finally:
         process.terminate()
         process.wait(10)
@@ -314,6 +347,9 @@ async def seed(urls: Urls, var: Path) -> None:
     database = Database(urls.app, 2)
     await demo_county.seed(Access(database, Keys.load_or_create(var / "keys.json")), Passwords(), lambda done, of: None)
     await database.close()
+    owner = await asyncpg.connect(urls.owner)
+    await owner.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
+    await owner.close()
 
 
 def main() -> int:
@@ -322,8 +358,12 @@ def main() -> int:
         with Postgres(var / "postgres") as urls:
             migrate(urls.owner)
             asyncio.run(seed(urls, var))
-            with server({"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}):
-                return 0 if asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json"))) else 1
+            environment = {"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}
+            with server(environment) as first:
+                fine = asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json")))
+                with server(environment, PORT + 1) as second:
+                    asyncio.run(processes(urls, first, second))
+    return 0 if fine else 1
 
 
 if __name__ == "__main__":

@@ -55,9 +55,9 @@ COPIED = {
     # so that what worker-4 did is rare in the county
     "worker_id": "CASE WHEN t.worker_id IS NOT NULL THEN (SELECT u.id FROM app_user u WHERE u.username = 'worker-5') END",
     # as many of one name, but not all of one age
-    "born_on": "t.born_on - k % 13 * interval '1 year'",
+    "born_on": "t.born_on - k * interval '1 year'",
     "alike": f"""split_part(t.alike, ' ', 1) || ' ' || CASE WHEN t.born_on IS NULL THEN {_other("t.household_id")}::text
-        ELSE (extract(year FROM t.born_on) - k % 13)::int::text END""",
+        ELSE (extract(year FROM t.born_on) - k)::int::text END""",
     **dict.fromkeys(("identity_sealed", "identity_blind", "identity_last4"), "NULL"),
 }
 

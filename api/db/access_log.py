@@ -3,9 +3,10 @@
 SEALED = """
 SELECT t.rev, t.identity_sealed FROM person t
 WHERE t.county_id = $1 AND t.id = $2::uuid AND (t.place_id = ANY ($3::int[]) OR t.township_id = ANY ($4::int[]))"""
-ANY_SEALED = "SELECT EXISTS (SELECT FROM person t WHERE t.county_id = $1 AND t.identity_sealed IS NOT NULL)"
+# A number and its blind index are there together, and the index knows where
+ANY_SEALED = "SELECT EXISTS (SELECT FROM person t WHERE t.county_id = $1 AND t.identity_blind IS NOT NULL)"
 KEYS_IN_USE = """
-SELECT DISTINCT substr(t.identity_sealed, 1, 8) AS key_id FROM person t WHERE t.county_id = $1 AND t.identity_sealed IS NOT NULL"""
+SELECT DISTINCT substr(t.identity_sealed, 1, 8) AS key_id FROM person t WHERE t.county_id = $1 AND t.identity_blind IS NOT NULL"""
 LOG = """
 INSERT INTO access_log (county_id, person_id, at, by_user_id, by_device_id, what, purpose)
 VALUES ($1, $2::uuid, $3::timestamptz, $4::uuid, $5::uuid, $6::text, $7::text)"""
