@@ -113,7 +113,10 @@ async def _form(request: Request) -> PasswordForm:
     """The form's known members; what OAuth libraries add (scope, client_id) is passed over."""
     body = await wire.raw(request, FORM, 8_192)
     try:
-        pairs = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
+        sent = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20)
+        pairs = dict(sent)
+        if len(pairs) < len(sent):  # RFC 6749, 3.2
+            raise INVALID(error="invalid_request")
         return FORM_MODEL.validate_strings({name: pairs[name] for name in PasswordForm.model_fields if pairs.get(name)})
     except ValidationError as error:
         faults = invalid(error).faults

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -51,12 +52,15 @@ MERGE_PATCH = ("application/merge-patch+json", "application/json")  # JSON is ta
 
 async def known_query(request: Request) -> None:
     """Refuses a query parameter that the operation does not have: a list without a mistyped filter would be another list, and a change
-    that was meant for a look (`preview`) would be stored. It is said back only if it looks like a name."""
+    that was meant for a look (`preview`) would be stored. Likewise one that comes twice: no filter takes two values. It is said back only
+    if it looks like a name."""
     route: APIRoute = request.scope["route"]
     known = {name for p in route.dependant.query_params for name in getattr(p.field_info.annotation, "model_fields", (p.alias,))}
-    unknown = [name if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", name) else "" for name in request.query_params if name not in known]
-    if unknown:
-        raise INVALID(*(Fault(f"?{name}", "unknown_parameter", WORDS["unknown_parameter"]) for name in unknown[:100]))
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = [(name, "repeated" if name in known else "unknown_parameter") for name in times if name not in known or times[name] > 1]
+    if wrong:
+        said = ((name if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", name) else "", code) for name, code in wrong[:100])
+        raise INVALID(*(Fault(f"?{name}", code, WORDS[code]) for name, code in said))
 
 
 async def raw(request: Request, media_types: Sequence[str], limit: int) -> bytes:

@@ -14,6 +14,7 @@ WORDS = {
     "string_too_long": both("太长", "is too long"),
     "string_too_short": both("不能为空", "must not be empty"),
     "unknown_parameter": both("没有这个查询参数", "is no query parameter here"),
+    "repeated": both("只能给一次", "may be given once only"),
     "literal_error": both("不在可选的值之中", "is not one of the values"),
     "enum": both("不在可选的值之中", "is not one of the values"),
     "phone": both("不是有效的电话号码", "is not a telephone number"),

@@ -372,6 +372,13 @@ async def test_changing_the_password_signs_out_the_other_devices(http: httpx.Asy
     assert tuple(acts[-1]) == ("password changed", user["id"])
 
 
+async def test_a_parameter_sent_twice_signs_nobody_in(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
+    """RFC 6749, 3.2: whoever looks at the first and whoever looks at the last would see two sign-ins."""
+    form = {"grant_type": "password", "username": ["township-1", user["username"]], "password": user["password"]}
+    reply = await http.post("/v1/auth/token", data=form)
+    assert (slug(reply), reply.json()["error"]) == ((422, "invalid"), "invalid_request")
+
+
 async def test_a_new_password_must_be_hard_to_guess_and_the_old_one_known(http: httpx.AsyncClient, user: dict[str, Any]) -> None:
     tokens = (await token(http, user)).json()
     leaked = ["qwertyuiop", "1q2w3e4r5t", "1qaz2wsx3edc", "manchester", "woaini1314", "a1b2c3d4e5", "P@ssw0rd2026", "Password123!"]

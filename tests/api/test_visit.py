@@ -511,6 +511,7 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
         ("notes=x", "?notes"),
         ("Limit=5", "?Limit"),
         ("outcome=declined", "?outcome"),
+        ("limit=5&limit=5", "?limit"),
         ("voided=maybe", "?voided"),
         ("visited_from=2026-02-30", "?visited_from"),
         ("household_id=7", "?household_id"),
