@@ -41,7 +41,7 @@ def test_the_list_is_whole() -> None:
         "household.store.lock",
         "api.db.tables.visit.LAST_VISIT",
         "visit.get.group",
-        "visit.list.township.office(household_id, place_id, worker_id, outcome, visited_from, visited_to)",
+        "visit.list.township.office(household_id, place_id, worker_id, visited_from, visited_to)",
         "visit.stored.office",
     } <= statements().keys()
 
