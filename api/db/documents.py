@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from api.rules.caller import ROLES, Role
 from api.schemas.base import EndOf, Record, Seen, View, in_family, mark_of
 
-Level = Literal["place", "township"]
+Reads = Literal["place", "township"]
 DIRECTION = {"asc": ">", "desc": "<"}
 # Beyond the first row of any list, by type and direction: the cursor of a first page
 START: dict[tuple[str, str], Any] = {("date", "asc"): date.min, ("date", "desc"): date.max, ("text", "asc"): "", ("int", "asc"): 0}
@@ -26,7 +26,7 @@ KNOWN = "WITH s AS (SELECT $2::uuid AS user_id, $3::int[] AS places, $4::int[] A
 
 class Documents:
     """`own`: the member that names whose record it is. `order`: {column: (type, direction)}, the first is the usual one.
-    `filters`: {query parameter: SQL with {} for its value, {level} for place or township}. `readers`: the roles for whom there is anything.
+    `filters`: {query parameter: SQL with {} for its value, {reads} for place or township}. `readers`: the roles for whom there is anything.
     `public_below`: rows of places above the caller's are readable. `listed`: SQL of what a list may name. `of_people`: a lead household
     finds what people made, and nothing that the service raised by itself."""
 
@@ -114,19 +114,19 @@ class Documents:
             f" WHERE t.county_id = $1 AND t.id = ${FIRST}::uuid AND {self.in_scope()}{self._made(view)}{self.readable}) x ON true"
         )
 
-    def _list(self, level: Level, view: View, filters: Sequence[str]) -> str:
+    def _list(self, reads: Reads, view: View, filters: Sequence[str]) -> str:
         """Parameters: limit, voided, the cursor's sort column and id, then the filters in their order. Each place, or township, is read by
         its own index and gives a page at the most; so the cost grows with what is held, not with the county."""
-        held = f"s.{level}s"
+        held = f"s.{reads}s"
         if self.public_below:
-            held = "s.places || s.above" if level == "place" else "s.townships || 0"
+            held = "s.places || s.above" if reads == "place" else "s.townships || 0"
         readable = self.readable.replace(" AND", " WHERE", 1)
         wanted = " AND ".join(
             [
-                f"t.county_id = $1 AND t.{level}_id = h.held AND t.voided = ${FIRST + 1}::bool{self._made(view)}",
+                f"t.county_id = $1 AND t.{reads}_id = h.held AND t.voided = ${FIRST + 1}::bool{self._made(view)}",
                 f"(t.{self.sort}, t.id) {DIRECTION[self.direction]} (${FIRST + 2}::{self.sort_type}, ${FIRST + 3}::uuid)",
                 *([self.listed] if self.listed else []),
-                *(self._filter(name, view).format(f"${number}", level=level) for number, name in enumerate(filters, FIRST + 4)),
+                *(self._filter(name, view).format(f"${number}", reads=reads) for number, name in enumerate(filters, FIRST + 4)),
             ]
         )
         order = f"ORDER BY t.{self.sort} {self.direction}, t.id {self.direction} LIMIT ${FIRST}::int"

@@ -1,5 +1,5 @@
-"""What phones pull: one statement per level and view, a small one for phones with nothing to come, and the digest. Why nothing is missed or
-left behind: decision 0008.
+"""What phones pull: one statement for places and one for townships, by view; a small one for phones with nothing to come, and the digest.
+Why nothing is missed or left behind: decision 0008.
 
 All read `FROM s`, the caller, like every read (access.py), so the caller's rights, the places, the tick and the page are of one moment.
 
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, get_args
 from uuid import UUID
 
-from api.db.documents import Documents, Level
+from api.db.documents import Documents, Reads
 from api.rules.caller import COUNTY_PLACE
 from api.schemas.base import View
 
@@ -75,7 +75,7 @@ LOST = """lost AS MATERIALIZED (
 STANDS = """(SELECT bool_or(CASE WHEN y.op = 'upsert' AND z.since IS NOT NULL THEN true
     ELSE (greatest(CASE WHEN y.tick > z.since THEN y.tick END, z.lost), y.tick, y.place_id) > ({effective}, c.tick, c.place_id) END)
   FROM change y CROSS JOIN LATERAL (SELECT
-    (SELECT h.since FROM held h WHERE h.id = y.{level}_id AND y.kind = ANY (h.kinds) AND {made}) AS since,
+    (SELECT h.since FROM held h WHERE h.id = y.{reads}_id AND y.kind = ANY (h.kinds) AND {made}) AS since,
     (SELECT max(l.at) FROM lost l WHERE l.id = CASE l.level WHEN 'place' THEN y.place_id ELSE y.township_id END
       AND y.kind = ANY (l.kinds)) AS lost) z
   WHERE y.county_id = $1 AND y.kind = c.kind AND y.id = c.id) IS NOT TRUE"""
@@ -84,7 +84,7 @@ STANDS = """(SELECT bool_or(CASE WHEN y.op = 'upsert' AND z.since IS NOT NULL TH
 MADE = """NOT (c.kind IN ({}) AND (SELECT r.by_user_id IS NULL FROM revision r
     WHERE r.county_id = $1 AND r.kind = c.kind AND r.id = c.id AND r.rev = 1) IS TRUE)"""
 # Rows of one place after a point, at most a page. The point is one comparison of rows, so that the index begins there.
-ROWS = """CROSS JOIN LATERAL (SELECT c.* FROM change c WHERE c.county_id = $1 AND c.{level}_id = {of}.id AND c.kind = ANY ({of}.kinds)
+ROWS = """CROSS JOIN LATERAL (SELECT c.* FROM change c WHERE c.county_id = $1 AND c.{reads}_id = {of}.id AND c.kind = ANY ({of}.kinds)
     AND (c.tick, c.kind, c.id) > ({after}) AND {wanted}
     ORDER BY c.tick, c.kind, c.id LIMIT {limit} + 1) c"""
 # Where a block of rows with one effective tick begins: in the middle where the last page ended in it
@@ -94,29 +94,29 @@ SINCE_GRANT = """greatest(h.since + 1, {0}), CASE WHEN h.since + 1 > {0} OR {1} 
     CASE WHEN h.since + 1 > {0} OR {1} < {0} THEN {4} ELSE {3} END"""
 # About how many changes are to come. Counted where a reading begins: only there is the kind of the position ''
 COUNT = """coalesce((SELECT sum(q.n) FROM {of} CROSS JOIN LATERAL (SELECT count(*) AS n FROM change c
-    WHERE c.county_id = $1 AND c.{level}_id = {a}.id AND c.kind = ANY ({a}.kinds) AND {wanted}) q), 0)"""
+    WHERE c.county_id = $1 AND c.{reads}_id = {a}.id AND c.kind = ANY ({a}.kinds) AND {wanted}) q), 0)"""
 COLUMNS = "c.tick, c.kind, c.id, c.rev"
 
 # For a phone that is level at tick $6: whether a page could hold anything, and if not, the columns of an empty page. All that a page is
 # made of is a membership granted or revoked, or a change row in reach, after that tick. `news` may be too much (of kinds that nobody asked
 # for), never too little. One probe of an index per place, as in the page: `place_id = ANY (…)` finds other plans while tables are young.
 CAME = """(SELECT true FROM unnest({ids}) h (id) CROSS JOIN LATERAL (SELECT FROM change c
-    WHERE c.county_id = $1 AND c.{level}_id = h.id AND c.tick > $6 ORDER BY c.tick LIMIT 1) c LIMIT 1)"""
+    WHERE c.county_id = $1 AND c.{reads}_id = h.id AND c.tick > $6 ORDER BY c.tick LIMIT 1) c LIMIT 1)"""
 NEWS = f"""SELECT s.role, s.places, k.tick, {UNUSABLE.format(since="$6::bigint", seen="$6::bigint")},
   0 AS found, NULL AS changes, 0 AS of, coalesce(
     (SELECT true FROM membership m WHERE m.county_id = $1 AND m.user_id = s.user_id
       AND greatest(m.granted_tick, m.revoked_tick) > $6 LIMIT 1),
-    {CAME.format(ids="s.places || s.above", level="place")},
-    {CAME.format(ids="s.townships", level="township")}) IS TRUE AS news
+    {CAME.format(ids="s.places || s.above", reads="place")},
+    {CAME.format(ids="s.townships", reads="township")}) IS TRUE AS news
 FROM s JOIN clock k ON k.county_id = $1"""
 
 
 class Feed:
-    """`pull[level, view]` and `digest[level, view]`, built at start from the documents of all kinds."""
+    """`pull[reads, view]` and `digest[reads, view]`, built at start from the documents of all kinds."""
 
     def __init__(self, documents: Sequence[Documents]) -> None:
-        self.pull = {(level, view): _pull(documents, level, view) for level in get_args(Level) for view in get_args(View)}
-        self.digest = {(level, view): _digest(documents, level, view) for level in get_args(Level) for view in get_args(View)}
+        self.pull = {(reads, view): _pull(documents, reads, view) for reads in get_args(Reads) for view in get_args(View)}
+        self.digest = {(reads, view): _digest(documents, reads, view) for reads in get_args(Reads) for view in get_args(View)}
 
 
 def _readable(documents: Sequence[Documents]) -> dict[str, str]:
@@ -129,21 +129,21 @@ def _made(documents: Sequence[Documents], view: View) -> str:
     return MADE.format(kinds) if kinds and view == "group" else "true"
 
 
-def _held(documents: Sequence[Documents], level: Level) -> str:
-    return HELD.format(covers=COVERS.format("s.role"), read=READ[level], **_readable(documents))
+def _held(documents: Sequence[Documents], reads: Reads) -> str:
+    return HELD.format(covers=COVERS.format("s.role"), read=READ[reads], **_readable(documents))
 
 
-def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
+def _pull(documents: Sequence[Documents], reads: Reads, view: View) -> str:
     nil = f"'{NIL}'::uuid"
     within = {of: WITHIN.format(of, EFFECTIVE, TICK, KIND, ID, nil) for of in ("h.since", "l.at")}
     lost = LOST.format(**_readable(documents), covers=COVERS.format("m.role"), since=SINCE, **READ)
     made = _made(documents, view)
 
-    def rows(of: str, after: str, wanted: str, by: str = level) -> str:
-        return ROWS.format(level=by, of=of, after=after, wanted=wanted, limit=LIMIT)
+    def rows(of: str, after: str, wanted: str, by: str = reads) -> str:
+        return ROWS.format(reads=by, of=of, after=after, wanted=wanted, limit=LIMIT)
 
     def stands(effective: str) -> str:
-        return STANDS.format(effective=effective, level=level, made=made)
+        return STANDS.format(effective=effective, reads=reads, made=made)
 
     granted = rows("h", within["h.since"], f"c.tick <= h.since AND c.op = 'upsert' AND {made}")
     happened = f"(c.op = 'upsert' OR (c.tick > {SINCE} AND {stands('c.tick')})) AND {made}"
@@ -154,10 +154,10 @@ def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
     ]
     after = f"CASE WHEN h.since >= {EFFECTIVE} THEN 0 ELSE {EFFECTIVE} END"
     to_come = f"c.tick >= {after} AND (c.op = 'upsert' OR c.tick > {SINCE}) AND {made}"
-    counts = [COUNT.format(of="held h", level=level, a="h", wanted=to_come)]
+    counts = [COUNT.format(of="held h", reads=reads, a="h", wanted=to_come)]
     held_so = f"(l.office OR {made})"  # what was read of it
-    for by in get_args(Level):
-        counts.append(COUNT.format(of="lost l", level=by, a="l", wanted=f"l.level = '{by}' AND l.at >= {EFFECTIVE} AND {held_so}"))
+    for by in get_args(Reads):
+        counts.append(COUNT.format(of="lost l", reads=by, a="l", wanted=f"l.level = '{by}' AND l.at >= {EFFECTIVE} AND {held_so}"))
         gone = rows("l", within["l.at"], f"{stands('l.at')} AND {held_so}", by)
         within_reach = f"WHERE l.level = '{by}' AND l.at >= {EFFECTIVE}"
         parts.append(f"SELECT l.at, {COLUMNS}, 'remove', 'out_of_scope', NULL::uuid FROM lost l {gone} {within_reach}")
@@ -166,7 +166,7 @@ def _pull(documents: Sequence[Documents], level: Level, view: View) -> str:
     last = f"FILTER (WHERE p.n = {LIMIT})"
     return f"""SELECT s.role, s.places, k.tick, {UNUSABLE.format(since="$9::bigint", seen="$14::bigint")}, x.*
 FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
-WITH {_held(documents, level)},
+WITH {_held(documents, reads)},
 {lost},
 page AS MATERIALIZED (
   SELECT row_number() OVER (ORDER BY u.effective, u.tick, u.kind, u.id) AS n, u.* FROM (
@@ -184,17 +184,17 @@ SELECT count(*) AS found,
 FROM page p) x"""
 
 
-def _digest(documents: Sequence[Documents], level: Level, view: View) -> str:
+def _digest(documents: Sequence[Documents], reads: Reads, view: View) -> str:
     """Sums the marks from an index by place: no row is read, but for a lead household, which reads less of some kinds. An officer's
     township is read as its places."""
     made = _made(documents, view)
     wanted = f"($8::int IS NULL AND s.role <> 'county' OR h.id = $8 OR h.id = 0 AND $8 = {COUNTY_PLACE})"
     rows = f"FROM change c WHERE c.county_id = $1 AND c.place_id = h.id AND c.kind = ANY (h.kinds) AND c.op = 'upsert' AND {made}"
-    if level == "township":
+    if reads == "township":
         rows = f"""FROM place p JOIN change c ON c.county_id = $1 AND c.place_id = p.place_id AND c.kind = ANY (h.kinds) AND c.op = 'upsert'
       WHERE p.county_id = $1 AND p.township_id = h.id AND {made}"""
     return f"""SELECT s.role, s.places, k.tick, x.* FROM s JOIN clock k ON k.county_id = $1 CROSS JOIN LATERAL (
-WITH {_held(documents, level)},
+WITH {_held(documents, reads)},
 sums AS MATERIALIZED (SELECT q.kind, sum(q.n) AS n, mod(sum(q.total), {DIGEST_MODULUS}) AS total
   FROM held h CROSS JOIN LATERAL (SELECT c.kind, count(*) AS n, sum(c.mark) AS total
     {rows} GROUP BY c.kind) q WHERE {wanted} GROUP BY q.kind)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api import checkups, joining, road, way_in
 from api.access import Access, access_of
-from api.db.documents import Level
+from api.db.documents import Reads
 from api.db.session import Tx
 from api.kinds import CHILDREN, Kind
 from api.language import both
@@ -46,7 +46,7 @@ TOUCHED = wire.reply(Touched, both("改动了多少", "How many records it chang
 READERS = ROLES
 
 
-def level_of(role: Role) -> Level:
+def reads_by(role: Role) -> Reads:
     """Field workers read by their places, officers by their townships: each has statements of its own, with the index that fits."""
     return "township" if role in ("county", "township") else "place"
 
@@ -285,7 +285,7 @@ async def _page(access: Access, request: Request, kind: Kind, query: ListQuery, 
     after = read_cursor(access, query.cursor, sealed_with, documents.sort_type) if query.cursor else documents.start()
     rows = await access.read(
         request,
-        lambda role: documents.list(level_of(role), view_of(role), tuple(given)),
+        lambda role: documents.list(reads_by(role), view_of(role), tuple(given)),
         query.limit + 1,
         query.voided,
         *after,

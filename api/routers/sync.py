@@ -15,7 +15,7 @@ from api.kinds import FEED, KINDS
 from api.language import both
 from api.problems import CURSOR_UNUSABLE, INVALID, NO_FIELD_SEAT, NOT_FOUND, Fault
 from api.routers import wire
-from api.routers.records import READERS, level_of
+from api.routers.records import READERS, reads_by
 from api.rules.caller import view_of
 from api.schemas.faults import WORDS
 from api.schemas.sync import Digest, DigestQuery, Pull, PullQuery
@@ -56,7 +56,7 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
     [row] = await access.read(request, lambda role: NEWS, begun.since) if begun.level else [None]
     if row is None or row["news"]:
         [row] = await access.read(
-            request, lambda role: FEED.pull[level_of(role), view_of(role)],
+            request, lambda role: FEED.pull[reads_by(role), view_of(role)],
             *kinds, query.limit, begun.since, *begun.position, begun.seen,
         )  # fmt: skip
     _in_the_field(row)
@@ -93,7 +93,7 @@ async def pull(request: Request, query: Annotated[PullQuery, Query()]) -> Respon
 )
 async def digest(request: Request, query: Annotated[DigestQuery, Query()]) -> Response:
     [row] = await access_of(request).read(
-        request, lambda role: FEED.digest[level_of(role), view_of(role)], *_kinds(query.kinds), query.place_id
+        request, lambda role: FEED.digest[reads_by(role), view_of(role)], *_kinds(query.kinds), query.place_id
     )
     _in_the_field(row)
     if row["role"] == "county" and query.place_id is None:

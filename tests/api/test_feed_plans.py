@@ -15,7 +15,7 @@ from api.access import CALLER
 from api.db.feed import NEWS, Position, level_at
 from api.embedded import Urls
 from api.kinds import FEED, KINDS
-from api.routers.records import level_of
+from api.routers.records import reads_by
 from api.rules.caller import Role, view_of
 from tests.conftest import Databases
 
@@ -126,7 +126,7 @@ def pulled(caller: str, cursor: str, limit: int) -> tuple[str, list[Any]]:
     role = CALLERS[caller][0]
     since, position = CURSORS[cursor]
     public = [name for name, kind in KINDS.items() if kind.public_below]
-    return CALLER + FEED.pull[level_of(role), view_of(role)], [list(KINDS), public, limit, since, *position, since]
+    return CALLER + FEED.pull[reads_by(role), view_of(role)], [list(KINDS), public, limit, since, *position, since]
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
@@ -168,7 +168,7 @@ async def test_the_digest_reads_no_rows(big: Big, caller: str) -> None:
     role = CALLERS[caller][0]
     place = 2 if role == "county" else None
     public = [name for name, kind in KINDS.items() if kind.public_below]
-    plan = await big.plan(CALLER + FEED.digest[level_of(role), view_of(role)], *big.args(caller), list(KINDS), public, place)
+    plan = await big.plan(CALLER + FEED.digest[reads_by(role), view_of(role)], *big.args(caller), list(KINDS), public, place)
     print(f"\n{caller}: {plan['Actual Total Time']:.1f} ms")  # noqa: T201 - a figure to read, never asserted
     of_change = [node for node in nodes(plan) if node.get("Relation Name") == "change"]
     by = {(node["Node Type"], node["Index Name"], node.get("Heap Fetches")) for node in of_change}

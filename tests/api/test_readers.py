@@ -11,6 +11,7 @@ from api.db.documents import Documents
 from api.db.feed import Feed, Position
 from api.db.tables import visit as visits
 from api.kinds import KINDS, VISIT
+from api.routers.records import reads_by
 from api.rules.caller import ROLES, Role, view_of
 from api.schemas.visit import Visit
 from tests.conftest import Databases
@@ -41,23 +42,23 @@ async def asked(county: County, username: str, statement: Any, *args: Any) -> li
 async def test_who_does_not_read_a_kind_finds_none_of_it(county: County, username: str) -> None:
     await county.sign_in(username)
     role = await county.owner.fetchval("SELECT role FROM app_user WHERE username = $1", username)
-    reads, level = role in OFFICES, "township" if role in ("county", "township") else "place"
+    reads, by = role in OFFICES, reads_by(role)
     [place] = HELD["lead-1"]
     township = await county.owner.fetchval("SELECT township_id FROM place WHERE place_id = $1", place)
     visit = await county.owner.fetchval("SELECT id FROM visit WHERE place_id = $1 LIMIT 1", place)
     for statement in (HIDDEN.get, HIDDEN.revisions):
         [row] = await asked(county, username, lambda role, of=statement: of[view_of(role)], visit)
         assert any(value is not None for value in row.values()) is reads
-    rows = await asked(county, username, lambda role: HIDDEN.list(level, view_of(role), ()), 10, False, *HIDDEN.start())
+    rows = await asked(county, username, lambda role: HIDDEN.list(by, view_of(role), ()), 10, False, *HIDDEN.start())
     assert any(row["doc"] for row in rows) is reads
     [page] = await asked(
-        county, username, lambda role: FEED.pull[level, view_of(role)], list(KINDS), ["place"], 100_000, None, *Position(), None
+        county, username, lambda role: FEED.pull[by, view_of(role)], list(KINDS), ["place"], 100_000, None, *Position(), None
     )
     pulled = set(re.findall(rb'"op":"upsert","kind":"(\w+)"', page["changes"]))
     assert (b"visit" in pulled) is reads
     assert {b"household", b"person", b"follow_up"} <= pulled
     [digest] = await asked(
-        county, username, lambda role: FEED.digest[level, view_of(role)], list(KINDS), ["place"], township if level == "township" else place
+        county, username, lambda role: FEED.digest[by, view_of(role)], list(KINDS), ["place"], township if by == "township" else place
     )
     assert ('"visit" : {"count" : 0,' not in digest["kinds"]) is reads
 

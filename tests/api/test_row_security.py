@@ -25,7 +25,7 @@ from api.jobs.demo_county import USERS_OF_API
 from api.kinds import FEED, KINDS, Kind
 from api.routers.checkup_programme import ELIGIBLE
 from api.routers.family import DOCUMENT, FOLLOW_UP, INVITATION
-from api.routers.records import level_of
+from api.routers.records import reads_by
 from api.rules.caller import Caller, view_of
 from api.schemas.text import sought
 from api.tokens import verify
@@ -153,7 +153,7 @@ def reads(kind: Kind, who: Somebody, ids: list[UUID], example: Mapping[str, Any]
     for filters in filter_choices(documents):
         for values in choices(kind, filters, example):
             for voided in (False, True):
-                yield who.read(documents.list(level_of(role), view_of(role), filters), 201, voided, *documents.start(), *values)
+                yield who.read(documents.list(reads_by(role), view_of(role), filters), 201, voided, *documents.start(), *values)
 
 
 def choices(kind: Kind, filters: Sequence[str], example: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -222,7 +222,7 @@ async def test_everybody_gets_the_same_with_and_without_the_net(somebody: Somebo
     if example and reads_it:
         role, found = caller.role, []
         for values in choices(kind, tuple(kind.filters), example):  # all filters at once, what is not voided
-            listed = kind.documents.list(level_of(role), view_of(role), tuple(kind.filters))
+            listed = kind.documents.list(reads_by(role), view_of(role), tuple(kind.filters))
             sql, args = somebody.read(listed, 201, False, *kind.documents.start(), *values)
             found += [row for row in await net.same(sql, *args) if row["id"]]
         assert found, sql
@@ -306,7 +306,7 @@ async def test_the_feed_is_the_same_with_and_without_the_net(somebody: Somebody,
     """From the start, in the middle, and level; and the digest of all, of one place and of one township."""
     role, found = somebody.caller.role, 0
     tick = await net.owner.fetchval("SELECT tick FROM clock")
-    pull, digest = FEED.pull[level_of(role), view_of(role)], FEED.digest[level_of(role), view_of(role)]
+    pull, digest = FEED.pull[reads_by(role), view_of(role)], FEED.digest[reads_by(role), view_of(role)]
     for since in (None, 0, 1, tick // 2, tick - 1, tick):
         position = Position() if since is None else level_at(since)
         for limit in (3, 100_000):

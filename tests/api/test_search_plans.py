@@ -11,7 +11,7 @@ from api.access import CALLER
 from api.db.documents import Documents
 from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON
 from api.routers.putting_right import DOUBLES, NIL
-from api.routers.records import level_of
+from api.routers.records import reads_by
 from api.rules.caller import view_of
 from tests.api.test_feed_plans import CALLERS, Big, a_big_county, nodes
 from tests.conftest import Databases
@@ -52,7 +52,7 @@ async def test_a_page_is_found_by_index(big: Big, caller: str, listed: str) -> N
     documents, asked = LISTS[listed]
     role = CALLERS[caller][0]
     given = {name: asked[name] for name in documents.filters if name in asked}
-    sql = CALLER + documents.list(level_of(role), view_of(role), tuple(given))
+    sql = CALLER + documents.list(reads_by(role), view_of(role), tuple(given))
     plan = await big.plan(sql, *big.args(caller), 51, False, *documents.start(), *given.values())
     print(f"\n{caller}, {listed}: {plan['Actual Total Time']:.1f} ms")  # noqa: T201 - a figure to read, never asserted
     for node in nodes(plan):

@@ -15,7 +15,7 @@ from typing import TypeAlias, get_args
 
 import api
 from api.access import ANYBODY, CALLER, FAMILY
-from api.db.documents import KNOWN, Documents, Level
+from api.db.documents import KNOWN, Documents, Reads
 from api.db.tables.every import METADATA
 from api.kinds import FEED, KINDS, Kind
 from api.schemas.base import View
@@ -64,8 +64,8 @@ def statements() -> dict[str, str]:
     for kind in KINDS.values():
         for name, sql in _of_kind(kind):
             found.setdefault(sql, f"{kind.name}.{name}")
-    found |= {sql: f"feed.pull.{level}.{view}" for (level, view), sql in FEED.pull.items()}
-    found |= {sql: f"feed.digest.{level}.{view}" for (level, view), sql in FEED.digest.items()}
+    found |= {sql: f"feed.pull.{reads}.{view}" for (reads, view), sql in FEED.pull.items()}
+    found |= {sql: f"feed.digest.{reads}.{view}" for (reads, view), sql in FEED.digest.items()}
     return {name: _in_front(sql) + sql for sql, name in found.items()}
 
 
@@ -81,10 +81,10 @@ def _of_kind(kind: Kind) -> Iterator[tuple[str, str]]:
     for name, by_view in vars(documents).items():
         if isinstance(by_view, dict) and set(by_view) == set(get_args(View)):
             yield from ((f"{name}.{view}", sql) for view, sql in by_view.items())
-    for level in get_args(Level):
+    for reads in get_args(Reads):
         for view in get_args(View):
             for filters in filter_choices(documents):
-                yield f"list.{level}.{view}({', '.join(filters)})", documents.list(level, view, filters)
+                yield f"list.{reads}.{view}({', '.join(filters)})", documents.list(reads, view, filters)
 
 
 def filter_choices(documents: Documents) -> list[tuple[str, ...]]:

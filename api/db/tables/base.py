@@ -24,7 +24,7 @@ class RecordRow(SQLModel):
 
 # A filter by place, with what lies below it
 IN_PLACE = (
-    "h.held IN (SELECT p.{level}_id FROM place p WHERE p.county_id = $1 AND {0}::int IN (p.place_id, p.parent_id, p.township_id, 1))"
+    "h.held IN (SELECT p.{reads}_id FROM place p WHERE p.county_id = $1 AND {0}::int IN (p.place_id, p.parent_id, p.township_id, 1))"
     " AND t.place_id IN (SELECT p.place_id FROM place p WHERE p.county_id = $1 AND {0}::int IN (p.place_id, p.parent_id, p.township_id, 1))"
 )
 

@@ -37,9 +37,9 @@ ORDER = {"due_on": ("date", "asc")}
 FILTERS = {
     # by the number of the household, or by the name of somebody in it
     "q": (
-        "t.household_id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{level}_id = h.held AND k.kind = 'household'"
+        "t.household_id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{reads}_id = h.held AND k.kind = 'household'"
         f" AND {SOUGHT} UNION ALL SELECT p.household_id FROM search_key k JOIN person p ON p.county_id = $1 AND p.id = k.id"
-        f" WHERE k.county_id = $1 AND k.{{level}}_id = h.held AND k.kind = 'person' AND k.key !~ '^[0-9]' AND {SOUGHT})"
+        f" WHERE k.county_id = $1 AND k.{{reads}}_id = h.held AND k.kind = 'person' AND k.key !~ '^[0-9]' AND {SOUGHT})"
     ),
     "household_id": "t.household_id = {}::uuid",
     "person_id": "t.person_id = {}::uuid",

@@ -27,4 +27,4 @@ SOUGHT = "k.key >= {0}::text AND k.key < {0}::text || chr(1114111)"  # a key beg
 
 def begins(kind: str) -> str:
     """A filter of this kind's list: records of which a key begins with what is sought."""
-    return f"t.id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{{level}}_id = h.held AND k.kind = '{kind}' AND {SOUGHT})"
+    return f"t.id IN (SELECT k.id FROM search_key k WHERE k.county_id = $1 AND k.{{reads}}_id = h.held AND k.kind = '{kind}' AND {SOUGHT})"
