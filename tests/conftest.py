@@ -24,6 +24,7 @@ from api.main import build
 from api.sign_in import Passwords
 
 TODAY = "2026-11-24"
+QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)  # hashes that cost next to nothing
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ class Databases:
         if not self._seeded:
             urls = await self.new()
             async with running(urls, self.var) as app:
-                app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))
+                app.state.passwords = Passwords(QUICK)
                 await demo_county.seed(app.state.access, app.state.passwords, lambda done, of: None)
             self._seeded.append(urlsplit(urls.owner).path.removeprefix("/"))
         shutil.copy(self.var / "keys.json", var)

@@ -10,14 +10,13 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
 from api.kinds import CHILDREN, KINDS, Kind
 from api.routers.sync import CHECK
 from api.schemas.base import synced
 from api.sign_in import Passwords
-from tests.conftest import Databases, Phone, client, running
+from tests.conftest import QUICK, Databases, Phone, client, running
 
 # Numbers of places follow from the order in which the demonstration county is written, the county first
 PLACES = {place["id"]: number for number, place in enumerate(demo.places(), 1)}
@@ -57,7 +56,7 @@ class County:
 async def a_county(databases: Databases, var: Path) -> AsyncIterator[County]:
     urls = await databases.seeded(var)
     async with running(urls, var, POOL_SIZE="16") as app:
-        app.state.passwords = Passwords(Argon2Hasher(time_cost=1, memory_cost=64))  # nobody's secret: signing in is no matter here
+        app.state.passwords = Passwords(QUICK)
         owner = await asyncpg.connect(urls.owner)
         yield County(app, owner, urls.owner)
         await owner.close()

@@ -38,7 +38,6 @@ EARLY = timedelta(days=31)  # who is checked before the round begins, and was wr
 ONLINE = "online"  # stands for a device in what was said
 HOLDS_A_SEAT = ("invited", "confirmed", "attended")
 CALLED = ("invited", "confirmed")  # who hears of it when a session is moved
-NOT_LISTED = ("none", "missed", "declined")
 # step: by itself · make_up: once, to a make-up session · undo: taken back in words (`undone_at`). What stands in no row can't be
 STEPS: dict[tuple[State, State], How] = {
     **{("none", to): "step" for to in ("invited", "confirmed", "attended", "elsewhere", "declined")},

@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import accounts, demo, places
-from api.embedded import Urls
 from api.rules.caller import command_line
 from api.rules.division_file import Register
 from api.sign_in import Passwords
-from tests.conftest import Databases, Phone, SignIn, client, running
+from tests.conftest import QUICK, Databases, Phone, SignIn, client, running
 from tests.county import slug
 
-QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+pytestmark = pytest.mark.usefixtures("quick")
 CODES = {
     name: demo.COUNTY_CODE[:6] + rest
     for name, rest in {
@@ -28,18 +25,6 @@ CODES = {
         "village": "100201", "other village": "100202", "far village": "101201",
     }.items()
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def quick(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.state._state, "passwords", Passwords(QUICK))
-
-
-@pytest.fixture
-async def database(urls: Urls) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(urls.owner)
-    yield connection
-    await connection.close()
 
 
 @pytest.fixture

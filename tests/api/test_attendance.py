@@ -23,14 +23,9 @@ from api.problems import (
 )
 from api.rules.attendance import STEPS
 from api.schemas.attendance import State
-from tests.checkups import NOW, STATES, Round, a_round, change, id_of, listed
+from tests.checkups import NOW, STATES, Round, change, id_of, listed
 from tests.county import ABOVE, OTHER, VILLAGE, County, digest_of, fold, level, op, push, refused, should_hold
 from tests.county import listed as kept
-
-
-@pytest.fixture
-async def checkup(county: County) -> Round:
-    return await a_round(county)
 
 
 async def test_it_carries_all_its_members_and_its_id_follows_from_them(checkup: Round) -> None:

@@ -1,25 +1,12 @@
 """What becomes of attendances when people move, and when two records turn out to be one person. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 
 from api.problems import MAKE_UP_ONCE
-from tests.checkups import Round, a_round, change, id_of
-from tests.conftest import Databases
-from tests.county import OTHER, County, a_county, refused
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
-
-
-@pytest.fixture
-async def checkup(county: County) -> Round:
-    return await a_round(county)
+from tests.checkups import Round, change, id_of
+from tests.county import OTHER, County, refused
 
 
 async def join(checkup: Round, person: str, into: str) -> None:

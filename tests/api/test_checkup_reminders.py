@@ -1,25 +1,13 @@
 """What the service raises when a session is moved names people who were asked: it is for the office. The fixed day is 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from tests.checkups import Round, a_round, change
-from tests.conftest import Databases, Phone
-from tests.county import County, a_county, digest_of, fold, level, op, push, should_hold
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
-
-
-@pytest.fixture
-async def checkup(county: County) -> Round:
-    return await a_round(county)
+from tests.checkups import Round, change
+from tests.conftest import Phone
+from tests.county import County, digest_of, fold, level, op, push, should_hold
 
 
 @pytest.fixture

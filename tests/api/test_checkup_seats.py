@@ -1,7 +1,6 @@
 """Who has a seat in a session of a check-up, who hears that it was moved, who may be asked, and who is asked once more. The fixed day is
 2026-11-24."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,22 +9,10 @@ import pytest
 
 from api import checkups
 from api.problems import MAKE_UP_ONCE, NO_SUCH_ROUND, NOT_FOUND, NOT_OFFERED, OTHER_ROUND, SESSION_OVER
-from tests.checkups import NOW, STATES, TOWNSHIP, Round, a_round, change, id_of
-from tests.conftest import Databases, Phone
-from tests.county import OTHER, VILLAGE, County, a_county, op, push, refused
+from tests.checkups import NOW, STATES, TOWNSHIP, Round, change, id_of
+from tests.conftest import Phone
+from tests.county import OTHER, VILLAGE, op, push, refused
 from tests.county import listed as kept
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("county")) as made:
-        yield made
-
-
-@pytest.fixture
-async def checkup(county: County) -> Round:
-    return await a_round(county)
-
 
 # Make-up
 

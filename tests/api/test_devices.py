@@ -1,32 +1,16 @@
 """Who one is, and the devices: the own ones and those of people below."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from api.embedded import Urls
-from api.sign_in import Passwords
 from tests.conftest import Phone, SignIn, client
 from tests.county import slug
 
+pytestmark = pytest.mark.usefixtures("quick")
 DEVICE = {"id", "user_id", "name", "registered_at", "signed_in_at", "state"}
-
-
-@pytest.fixture(autouse=True)
-def quick(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.state._state, "passwords", Passwords(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)))
-
-
-@pytest.fixture
-async def database(urls: Urls) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(urls.owner)
-    yield connection
-    await connection.close()
 
 
 async def a_user(officer: httpx.AsyncClient) -> dict[str, Any]:

@@ -168,11 +168,6 @@ async def test_only_people_within_reach_are_named(worker: Phone, stranger: Phone
 # Offline
 
 
-@pytest.fixture
-async def phone(county: County) -> Phone:
-    return await county.sign_in("worker-1")
-
-
 async def outcomes(phone: Phone, *ops: Any) -> list[str]:
     return [result["outcome"] for result in await push(phone, *ops)]
 

@@ -26,19 +26,6 @@ from tests.pushing import (
     why,
 )
 
-
-@pytest.fixture
-async def phone(county: County) -> Phone:
-    """A new phone of worker-1."""
-    return await county.sign_in("worker-1")
-
-
-@pytest.fixture
-async def other(county: County) -> Phone:
-    """A new phone of worker-2, who serves the same village."""
-    return await county.sign_in("worker-2")
-
-
 # Applied
 
 

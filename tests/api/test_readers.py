@@ -1,7 +1,6 @@
 """Who reads a kind (`Kind.readers`): for a role that does not, no record of it is there, in any read."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,19 +13,12 @@ from api.kinds import KINDS, VISIT
 from api.routers.records import reads_by
 from api.rules.caller import ROLES, Role, view_of
 from api.schemas.visit import Visit
-from tests.conftest import Databases
-from tests.county import HELD, County, a_county
+from tests.county import HELD, County
 
 OFFICES: tuple[Role, ...] = ("county", "township", "village")
 # visits as they would be if a lead household read none
 HIDDEN = Documents("visit", Visit, visits.Visit, own="worker_id", order=visits.ORDER, filters=visits.FILTERS, readers=OFFICES)
 FEED = Feed([HIDDEN if kind is VISIT else kind.documents for kind in KINDS.values()])
-
-
-@pytest.fixture(scope="module")
-async def county(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[County]:
-    async with a_county(databases, tmp_path_factory.mktemp("var")) as county:
-        yield county
 
 
 async def asked(county: County, username: str, statement: Any, *args: Any) -> list[Any]:

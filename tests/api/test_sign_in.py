@@ -9,36 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from api import demo
 from api.access import Access
-from api.embedded import Urls
 from api.sign_in import MOST, Passwords, network_of, strong
-from tests.conftest import SignIn
+from tests.conftest import QUICK, SignIn
 from tests.county import slug
 
 REPLY = {"access_token", "token_type", "expires_in", "refresh_token", "device_id", "password_temporary"}
+pytestmark = pytest.mark.usefixtures("quick")  # the tests that are about the cost put the real ones back
 ANOTHER = "lu-deng-hen-liang-9"
-
-
-@pytest.fixture
-async def database(urls: Urls) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(urls.owner)
-    yield connection
-    await connection.close()
-
-
-QUICK = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@pytest.fixture(autouse=True)
-def quick(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes that cost next to nothing; the tests that are about the cost put the real ones back."""
-    monkeypatch.setitem(app.state._state, "passwords", Passwords(QUICK))
 
 
 _networks = iter(f"10.{i // 250}.{i % 250}.7" for i in range(60_000))

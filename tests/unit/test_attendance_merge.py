@@ -15,8 +15,7 @@ from api.rules.merge import Step, plain
 from api.schemas.attendance import State
 
 BEGIN = datetime(2026, 12, 1, tzinfo=UTC)
-PROGRAMME, PERSON, SESSION, MAKE_UP = (uuid4() for _ in range(4))
-MAKES_UP = {"make_up_for_id": SESSION, "programme_id": PROGRAMME, "round": 1}
+PROGRAMME, PERSON, SESSION = (uuid4() for _ in range(3))
 STATES: tuple[State, ...] = get_args(State)
 EMPTY = {
     "programme_id": PROGRAMME, "round": 1, "person_id": PERSON, "session_id": None, "attended_at": None, "walk_in": False,
