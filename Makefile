@@ -10,8 +10,8 @@ SHELL := /bin/bash
 help: ## list these targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 16
 
-run: .venv/ready ## set up .venv, start PostgreSQL and the service under var/, say where the docs page is (ARGS="…" are passed on)
-	@exec $(BIN)/jiafang run $(ARGS)
+run: .venv/ready ## set up .venv, start PostgreSQL and the service under var/, say where the docs page is (JIAFANG_PORT=8001 make run: on that port)
+	@exec $(BIN)/jiafang run
 
 test: .venv/ready ## run every test on a PostgreSQL of its own (ARGS="tests/unit -k name" chooses)
 	$(BIN)/pytest -n 2 $(ARGS)
@@ -48,7 +48,7 @@ tests/contract/%/node_modules/.ready: tests/contract/%/package-lock.json tests/c
 	@cd tests/contract/$* && npm ci --loglevel=error >/dev/null && touch node_modules/.ready
 
 bench: .venv/ready ## measure against the limits of this machine and compare with bench/budgets.toml
-	@exec $(BIN)/python -m bench $(ARGS)
+	@exec $(BIN)/python -m bench
 
 prove: .venv/ready ## break it in every way we know, audit it, print one table (ARGS="faults --seed 7" chooses)
 	@exec $(BIN)/python -m prove $(ARGS)
