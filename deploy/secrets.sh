@@ -8,6 +8,7 @@ cd secrets
 for name in postgres_password owner_password app_password jiafang_metrics_token; do
     [ -s "$name" ] || od -An -tx1 -N24 /dev/urandom | tr -d ' \n' >"$name"
 done
+rm -f jiafang_owner_database_url jiafang_database_url # which nobody may write into
 printf 'postgresql://jiafang_owner:%s@postgres/jiafang' "$(cat owner_password)" >jiafang_owner_database_url
 printf 'postgresql://jiafang_app:%s@postgres/jiafang' "$(cat app_password)" >jiafang_database_url
 chmod 444 -- *
