@@ -152,3 +152,20 @@ async def test_whom_a_worker_reminds_is_not_for_the_lead_household(checkup: Roun
     listed = (await lead.get("/v1/follow-ups", params={"person_id": reminder["person_id"]})).json()["items"]
     assert again["id"] not in {item["id"] for item in listed}
     assert {fold((await level(lead))[0])["follow_up", again["id"]]["person_id"]} == {None}
+
+
+async def test_nor_does_the_lead_household_learn_it_by_guessing(checkup: Round, lead: Phone, reminder: dict[str, Any]) -> None:
+    """The same content under the same id is answered with what is stored, to whoever may read it; and what looks alike is so whomever
+    it names."""
+    said = {
+        "household_id": reminder["household_id"],
+        "person_id": reminder["person_id"],
+        "reason": "checkup_reminder",
+        "due_on": "2026-12-09",
+    }
+    noted = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
+    for guess in (said, {**said, "person_id": None}):
+        assert (await lead.post("/v1/follow-ups", json={**guess, "id": noted["id"]})).status_code == 409
+    assert (await checkup.worker.post("/v1/follow-ups", json={**said, "id": noted["id"]})).status_code == 200
+    alike, other = [await lead.post("/v1/follow-ups", json={**said, "person_id": whom}) for whom in (said["person_id"], None)]
+    assert alike.json() == other.json()
