@@ -16,9 +16,10 @@ from api.access import SHANGHAI
 from api.db import store
 from api.db.session import Tx
 from api.db.tables.follow_up import HELD_BY
+from api.decide import Op
 from api.kinds import FOLLOW_UP
 from api.problems import ACCOUNT_CLOSED, LAST_ADMINISTRATOR, NOT_ALLOWED, NOT_FOUND, USERNAME_TAKEN, VOIDED, WRONG_REACH
-from api.road import Op, write_all
+from api.road import write_all
 from api.rules.caller import COUNTY_PLACE, Caller, Role, as_officer
 from api.sign_in import End, end, end_all, event
 

@@ -17,6 +17,7 @@ from api import accounts, sign_in
 from api.access import Access
 from api.db import activation as statements
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import ACTIVATION_CARD
 from api.problems import (
     CARD_NOT_BOUND,
@@ -27,7 +28,7 @@ from api.problems import (
     WRONG_CARD,
     Problem,
 )
-from api.road import Op, write, write_all
+from api.road import write, write_all
 from api.rules.activation_card import CODE_DIGITS, GOOD_FOR, OPEN, TRIES, numbered, over, spelled
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords, Tokens

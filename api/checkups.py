@@ -19,9 +19,9 @@ from api.db import checkups as statements
 from api.db import store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
+from api.decide import Op, Result
 from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP
 from api.problems import STALE, Problem
-from api.road import Op
 from api.rules import checkup_session as rule
 from api.rules.attendance import CALLED
 from api.rules.caller import Caller, as_officer, command_line
@@ -119,7 +119,7 @@ async def _to_drop(tx: Tx, keeper: Caller, attendances: Collection[Row], told: C
     return ops
 
 
-async def settled(access: Access, caller: Caller, op: Op, result: road.Result) -> None:
+async def settled(access: Access, caller: Caller, op: Op, result: Result) -> None:
     """Settles what an edit touched; the reply shows what became of it."""
     if not result.settles:
         return

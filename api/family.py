@@ -10,9 +10,10 @@ from api import checkups
 from api.access import Access
 from api.db import family as statements
 from api.db.session import Overtaken, Tx
+from api.decide import Op, Result
 from api.kinds import ATTENDANCE, FOLLOW_UP
 from api.problems import ENOUGH_ASKED, ID_TAKEN, NOT_FOUND, STALE, Problem
-from api.road import Op, Result, write_one
+from api.road import write_one
 from api.rules import visit_request
 from api.rules.attendance import Answer, answered
 from api.rules.caller import Caller

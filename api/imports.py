@@ -14,16 +14,16 @@ from uuid import UUID
 import orjson
 from asyncpg import Record
 
-from api import road
+from api import decide, road
 from api.access import Access
 from api.db import imports as db
 from api.db import store
 from api.db.session import Tx
+from api.decide import Batch, Op
 from api.files.sheet import Unreadable, lines
 from api.kinds import HOUSEHOLD, KINDS, Kind
 from api.places import at_server
 from api.problems import COULD_NOT_STORE, HAS_RECORDS, NOT_FOUND, NOT_NOW, Problem
-from api.road import Batch, Op
 from api.rules import register_file
 from api.rules.caller import Caller, as_officer, command_line
 from api.rules.register_file import NAMES, SHEET, Fault, Places, Reader, again, fault, identity
@@ -318,11 +318,11 @@ async def _run(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) -
         if op.id in there:
             went.on(each["row"], op.id, "unchanged")
             continue
-        after = road.creation(batch, op)
+        after = decide.creation(batch, op)
         if isinstance(after, Problem):
             went.on(each["row"], op.id, "refused", after)
         else:
-            road.accept(batch, op, None, after)
+            decide.accept(batch, op, None, after)
             if after.get("relation") == "head":
                 _head(batch, _heads(op), instead_of=None)
             went.on(each["row"], op.id, "created")
@@ -352,14 +352,14 @@ async def _undo(tx: Tx, access: Access, caller: Caller, row: Mapping[str, Any]) 
         before = batch.rows[kind.name].get(creation.id)
         as_made = before and all(before[member] == value for member, value in {**kind.defaults, **creation.doc}.items())
         op = Op(kind, creation.id, base_rev=before["rev"] if before and as_made else 1, void=REASON)
-        after = road.change(batch, op, before)
+        after = decide.change(batch, op, before)
         if after is not before and op.id in named and not isinstance(after, Problem):
             after = HAS_RECORDS()
         if isinstance(after, Problem):
             went.on(each["row"], op.id, "stayed", after)
             continue
         if after is not before:
-            road.accept(batch, op, before, after)
+            decide.accept(batch, op, before, after)
         if creation.doc.get("relation") == "head":
             _head(batch, replace(_heads(creation), doc={"head_id": None}), instead_of=op.id)
         went.on(each["row"], op.id, "undone")
@@ -375,9 +375,9 @@ def _head(batch: Batch, op: Op, *, instead_of: UUID | None) -> None:
     """Changes who heads a household, if that is who heads it now."""
     household = batch.rows[HOUSEHOLD.name].get(op.id)
     if household and household["head_id"] == instead_of:
-        after = road.change(batch, replace(op, base_rev=household["rev"]), household)
+        after = decide.change(batch, replace(op, base_rev=household["rev"]), household)
         if not isinstance(after, Problem) and after is not household:
-            road.accept(batch, op, household, after)
+            decide.accept(batch, op, household, after)
 
 
 @dataclass(slots=True)

@@ -13,9 +13,9 @@ from api.db.session import Overtaken, Tx
 from api.db.store import Row
 from api.db.tables.follow_up import OPEN
 from api.db.tables.person import PEOPLE
+from api.decide import Op
 from api.kinds import ATTENDANCE, CHECKUP_SESSION, FOLLOW_UP, HOUSEHOLD, KINDS, PERSON, RESIDENCE, Kind
 from api.problems import JOINED_ALREADY, NOT_FOUND, STALE, VOIDED, Problem
-from api.road import Op
 from api.rules.attendance import CALLED, id_of, joined
 from api.rules.caller import Caller
 

@@ -13,9 +13,9 @@ from api.db.store import Row
 from api.db.tables.fee_item import CHARGED
 from api.db.tables.receipt_book import ISSUED
 from api.db.tables.refund import REFUNDED
+from api.decide import Op, Result
 from api.kinds import CHARGE, COUNTING, HOUSEHOLD, PAYMENT, RECEIPT_BOOK, REFUND, Kind
 from api.problems import LOOKS_DOUBLE, MONTH_NOT_OVER, NOT_ALLOWED, NOT_FOUND, REFUSED_WORD, STALE, Problem
-from api.road import Op, Result
 from api.rules import charge as charge_rule
 from api.rules import counting as counting_rule
 from api.rules import receipt_book as receipt_book_rule

@@ -13,14 +13,14 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from api import road
+from api import decide, road
 from api.db import kept, store
 from api.db.session import Overtaken, Tx
 from api.db.store import Row
+from api.decide import Batch, Op, Result
 from api.kinds import KINDS, RESIDENCE, WAITED_FOR
 from api.problems import ALREADY_RECORDED, DEVICE_REVOKED, ID_TAKEN, INVALID, NOT_ALLOWED, NOT_FOUND, VOIDED, Fault, Problem, restored
 from api.pushed import NEVER, Sent, instant
-from api.road import Batch, Op, Result
 from api.rules.caller import Caller
 from api.rules.merge import Merged, merge, plain
 from api.schemas.faults import WORDS
@@ -163,15 +163,15 @@ async def _recall(tx: Tx, batch: Batch, memory: _Memory, ops: Sequence[Op]) -> N
 def _named(batch: Batch, op: Op) -> Iterator[Key]:
     """Records that the op names and that are not within reach."""
     for member, name in op.kind.names.items():
-        for record_id in road.each(op.doc.get(member)):
-            if not road.within(batch, name, record_id):
+        for record_id in decide.each(op.doc.get(member)):
+            if not decide.within(batch, name, record_id):
                 yield name, record_id
 
 
 async def _without_leavers(tx: Tx, batch: Batch, sent: Sequence[Sent]) -> Sequence[Sent]:
     """Colleagues who serve the place no more, which a phone can't know, are left out of what it says."""
     caller, members = batch.caller, [(each.op, member) for each in sent if each.op for member in each.op.kind.colleagues]
-    strangers = {i for op, member in members for i in road.each(op.doc.get(member)) - batch.colleagues[op.kind.name, member]}
+    strangers = {i for op, member in members for i in decide.each(op.doc.get(member)) - batch.colleagues[op.kind.name, member]}
     if not strangers:
         return sent
     asked = (caller.county_id, list(strangers), caller.places, caller.townships, caller.above)
@@ -184,7 +184,7 @@ def _without(batch: Batch, op: Op, gone: set[UUID]) -> Op | None:
     before = batch.rows[op.kind.name].get(op.id) or {}
     doc = dict(op.doc)
     for member in op.kind.colleagues:
-        out = gone & road.each(doc.get(member)) - road.each(before.get(member))
+        out = gone & decide.each(doc.get(member)) - decide.each(before.get(member))
         if out and member not in op.kind.required:
             doc[member] = [i for i in doc[member] if i not in out] if member in op.kind.sets else None
     return replace(op, doc=doc) if doc != op.doc else None
@@ -204,7 +204,7 @@ def _decide(batch: Batch, memory: _Memory, sent: Sent) -> Result:
     before = batch.rows[op.kind.name].get(op.id)
     if (known := _known(batch, memory, sent, op)) is not None:
         result = known
-    elif before is not None and not road.may_write(batch.caller, op.kind, before):  # first, or the answer would tell what the record says
+    elif before is not None and not decide.may_write(batch.caller, op.kind, before):  # first, or the answer would tell what the record says
         result = _keep(batch, memory, sent, op, "rejected", problem=NOT_ALLOWED())
     elif sent.wrong:
         result = _keep(batch, memory, sent, op, "rejected", problem=sent.wrong)
@@ -228,7 +228,7 @@ def _known(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result | None:
     if not trail and not of_record:
         return None
     clashed = [row for row in memory.conflicts[key] if row["mark"] == op.mark and row["settled"] is None]
-    if clashed and before and road.may_write(batch.caller, op.kind, before):
+    if clashed and before and decide.may_write(batch.caller, op.kind, before):
         return Result("conflict", before["rev"], conflicts=clashed)
     for step in trail or ():
         if step.mark == op.mark:
@@ -279,19 +279,19 @@ def _unseen(batch: Batch, memory: _Memory, sent: Sent, op: Op) -> Result:
         return _keep(batch, memory, sent, op, "inbox", "voided")
     if waits := _not_here_yet(batch, memory, op):
         return _keep(batch, memory, sent, op, "held", waits_for=waits)
-    after = road.creation(batch, op)
+    after = decide.creation(batch, op)
     if key in memory.elsewhere and not isinstance(after, Problem):  # said of what could be stored alone, where it can't be hidden
         after = ID_TAKEN()
     if isinstance(after, Problem):
         return _keep(batch, memory, sent, op, "rejected", problem=sent.left_out or after)
-    return Result("applied", 1, with_doc=sent.mended, settles=road.accept(batch, op, None, after))
+    return Result("applied", 1, with_doc=sent.mended, settles=decide.accept(batch, op, None, after))
 
 
 def _not_here_yet(batch: Batch, memory: _Memory, op: Op) -> Key | None:
     """A record of a kind that is public below, which the op names and which nobody has brought, or not to where the caller reads: what is
     allowed follows from it, so the op waits, in the same words for elsewhere and nowhere. Others may be named before they come."""
     for member, name in op.kind.names.items():
-        for record_id in road.each(op.doc.get(member)) if KINDS[name].public_below else ():
+        for record_id in decide.each(op.doc.get(member)) if KINDS[name].public_below else ():
             known = record_id in batch.rows[name] or record_id in batch.named[name] or record_id == op.id
             if not known and (name, record_id) not in memory.once:
                 return name, record_id
@@ -316,19 +316,19 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
             return Result("unchanged", before["rev"])
         return _keep(batch, memory, sent, op, "rejected", problem=ALREADY_RECORDED())
     if op.void is not None:
-        voided = road.change(batch, replace(op, base_rev=None), before)
+        voided = decide.change(batch, replace(op, base_rev=None), before)
         if isinstance(voided, Problem):
             return _keep(batch, memory, sent, op, "rejected", problem=voided)
         if voided is before:
             _keep(batch, memory, sent, op, "unchanged")
             return Result("unchanged", voided["rev"], with_doc=False)
-        return Result("applied", voided["rev"], with_doc=False, settles=road.accept(batch, op, before, voided))
+        return Result("applied", voided["rev"], with_doc=False, settles=decide.accept(batch, op, before, voided))
     if before["voided"]:
         return _keep(batch, memory, sent, op, "inbox", "voided")
     if waits := _not_here_yet(batch, memory, op):
         return _keep(batch, memory, sent, op, "held", waits_for=waits)
     if kind.merges:
-        edits, why = kind.merges(op.doc, before, op.base_rev, batch.trail[key], road.turn(batch, op))
+        edits, why = kind.merges(op.doc, before, op.base_rev, batch.trail[key], decide.turn(batch, op))
         if why:  # on no list: it would name who declined
             _keep(batch, memory, sent, op, "unchanged")
             return Result("merged", before["rev"], problem=why)
@@ -338,7 +338,7 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         merged = merge(said, before, op.base_rev, op.made_at or batch.now, batch.trail[key], kind.sets)
     after: Row | Problem = before
     if merged.edits:
-        after = road.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
+        after = decide.change(batch, replace(op, doc=merged.edits, base_rev=before["rev"]), before)
     if isinstance(after, Problem):
         if after.kind is VOIDED:  # that in which it would be
             return _keep(batch, memory, sent, op, "inbox", "voided")
@@ -349,7 +349,7 @@ def _edit(batch: Batch, memory: _Memory, sent: Sent, op: Op, before: Row) -> Res
         after = before
     settles = set[UUID]()
     if after is not before:
-        settles = road.accept(batch, op, before, after)
+        settles = decide.accept(batch, op, before, after)
         _knowingly(batch, memory, key, after, merged.edits)
     whole = kind.sent <= op.doc.keys()  # of which most is as it was
     if after is before or (len(merged.edits) < len(op.doc) and not whole):

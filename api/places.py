@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 from api.access import Access
 from api.db.session import Tx
+from api.decide import Op, Result
 from api.files.text_table import read_csv
 from api.kinds import CATALOGUE_ENTRY, FEE_ITEM, PLACE
 from api.language import both
 from api.problems import BAD_FILE, NOT_A_VILLAGE, NOT_FOUND, NUMBER_TAKEN, REFUSED_WORD, Problem
-from api.road import Op, Result, write_all
+from api.road import write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.rules.division_file import CHANGES_COLUMNS, REGISTER_COLUMNS, Changes, Fault, Register, read_changes, read_register
 from api.rules.division_plan import Known, Plan, plan

@@ -14,10 +14,10 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
+from api.decide import Op, marked
 from api.kinds import KINDS, Kind
 from api.language import both
 from api.problems import INVALID, NOT_ALLOWED, NOT_JSON, REFUSED_WORD, Fault, Problem
-from api.road import Op, marked
 from api.rules.citizen_id import holds_one
 from api.rules.merge import plain
 from api.rules.refused import refused_word

@@ -14,9 +14,10 @@ from api.access import Access
 from api.db import kept, store
 from api.db.session import Tx
 from api.db.store import Row
+from api.decide import Batch, Op, Result
 from api.kinds import KINDS
 from api.problems import NOT_ALLOWED, NOT_FOUND, SETTLED, VOIDED
-from api.road import Batch, Op, Result, read, write_one
+from api.road import read, write_one
 from api.rules.caller import Caller
 from api.schemas.base import change
 from api.schemas.faults import invalid

@@ -16,10 +16,10 @@ from api import checkups, offline, pushed
 from api.access import Access
 from api.db import kept
 from api.db.session import Tx
+from api.decide import Op, Result
 from api.kinds import WAITED_FOR
 from api.problems import COULD_NOT_STORE, ID_TAKEN, NOT_ENOUGH, RANGE_TAKEN, Problem
 from api.pushed import NEVER, Sent
-from api.road import Op, Result
 from api.rules.caller import Caller
 
 log = logging.getLogger("jiafang")

@@ -31,11 +31,12 @@ from api.db.ledger import POST
 from api.db.migrations import migrate
 from api.db.session import Database, Tx
 from api.db.store import as_json
+from api.decide import Op
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
 from api.kinds import KINDS, PAYMENT, VISIT, Kind
 from api.pushed import read as read_ops
-from api.road import Op, write
+from api.road import write
 from api.rules.caller import Caller
 from api.schemas.base import synced
 from api.sign_in import Passwords

@@ -22,10 +22,11 @@ from api.access import Access
 from api.db import ledger, store
 from api.db.migrations import migrate
 from api.db.session import Database, Tx
+from api.decide import Op
 from api.embedded import Postgres, Urls
 from api.jobs import demo_county
 from api.kinds import CHARGE, PAYMENT
-from api.road import Op, write
+from api.road import write
 from api.rules.caller import Caller
 from api.sign_in import Passwords
 from api.tokens import Keys

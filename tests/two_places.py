@@ -8,8 +8,9 @@ import httpx
 from api import accounts, demo, places
 from api.access import Access
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import PLACE
-from api.road import Op, write_all
+from api.road import write_all
 from api.rules.caller import command_line
 from tests.conftest import Phone
 from tests.county import County

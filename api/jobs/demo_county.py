@@ -12,6 +12,7 @@ from api import accounts, activation, demo, demo_migrants, demo_money, imports, 
 from api.access import Access
 from api.db.activation import TAKE_NUMBERS
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import (
     ACTIVATION_CARD,
     ATTENDANCE,
@@ -35,7 +36,7 @@ from api.kinds import (
 )
 from api.places import county_named, new_county, standard_catalogues
 from api.problems import DECIDED, WAIVER_NOT_NOW, Problem
-from api.road import Op, write, write_all
+from api.road import write, write_all
 from api.rules.caller import COUNTY_PLACE, Caller, command_line
 from api.sign_in import Passwords
 

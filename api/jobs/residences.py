@@ -5,8 +5,8 @@ from api.access import Access
 from api.db import checkups
 from api.db import residences as statements
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import KINDS
-from api.road import Op
 from api.rules import residence as rule
 from api.rules.caller import as_officer, command_line
 

@@ -5,10 +5,10 @@ from starlette.responses import Response
 
 from api import joining, way_in
 from api.access import access_of
+from api.decide import Op
 from api.kinds import HOUSEHOLD
 from api.language import both
 from api.problems import HAS_RECORDS, ID_TAKEN, JOINED_ALREADY, NOT_ALLOWED, NOT_FOUND, VOIDED, WRONG_PLACE
-from api.road import Op
 from api.routers import wire
 from api.routers.records import TOUCHED, Preview, Records, touched
 from api.schemas.household import HouseholdQuery

@@ -13,6 +13,7 @@ from api.db import access_log
 from api.db.session import Tx
 from api.db.store import Row
 from api.db.tables.person import NO_IDENTITY
+from api.decide import Op, Result, marked
 from api.kinds import PERSON
 from api.language import both
 from api.problems import (
@@ -26,7 +27,7 @@ from api.problems import (
     STALE,
     VOIDED,
 )
-from api.road import Op, Result, marked, write_one
+from api.road import write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.routers.records import ETAG, Confirm

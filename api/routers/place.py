@@ -7,6 +7,7 @@ from starlette.responses import Response
 from api import places
 from api.access import access_of
 from api.db.session import Tx
+from api.decide import Result
 from api.kinds import PLACE
 from api.language import both, preferred, translated
 from api.problems import (
@@ -18,7 +19,6 @@ from api.problems import (
     NUMBER_TAKEN,
     REFUSED_WORD,
 )
-from api.road import Result
 from api.routers import wire
 from api.routers.records import Records
 from api.rules.caller import Caller

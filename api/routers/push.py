@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from api import pushed, watched, way_in
 from api.access import access_of
+from api.decide import Result
 from api.language import both, preferred
 from api.problems import DEVICE_REVOKED
 from api.pushed import Push, Sent
-from api.road import Result
 from api.routers import wire
 from api.routers.records import READERS
 from api.schemas.sync import Pushed

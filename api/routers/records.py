@@ -14,6 +14,7 @@ from api import checkups, joining, road, way_in
 from api.access import Access, access_of
 from api.db.documents import Reads
 from api.db.session import Tx
+from api.decide import Op, Result
 from api.kinds import CHILDREN, Kind
 from api.language import both
 from api.problems import (
@@ -30,7 +31,7 @@ from api.problems import (
     VOIDED,
     ProblemKind,
 )
-from api.road import Op, Result, write_one
+from api.road import write_one
 from api.routers import wire
 from api.routers.pages import page_model, page_of, read_cursor
 from api.rules.caller import ROLES, Caller, Role, view_of

@@ -7,10 +7,10 @@ from api.access import access_of
 from api.db import store
 from api.db.session import Tx
 from api.db.tables.person import PEOPLE
+from api.decide import Op
 from api.kinds import RESIDENCE
 from api.language import both
 from api.problems import DECLINED_THIS_ROUND, NOT_ALLOWED, NOT_FOUND, NOT_IN_ORDER, OTHER_SIDE, VOIDED, WRONG_ID
-from api.road import Op
 from api.routers import wire
 from api.routers.records import TOUCHED, Preview, Records, touched
 from api.rules.residence import id_of

@@ -13,8 +13,9 @@ import pytest
 
 from api.db import store
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import HOUSEHOLD
-from api.road import Op, write
+from api.road import write
 from api.rules.caller import Caller
 from tests.conftest import Phone
 from tests.county import ABOVE, USERS, VILLAGE, County, Record, fold, pull, should_hold

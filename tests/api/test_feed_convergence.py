@@ -13,8 +13,9 @@ import asyncpg
 import pytest
 
 from api.db.session import Tx
+from api.decide import Op
 from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, VISIT
-from api.road import Op, write
+from api.road import write
 from api.rules.caller import Caller
 from tests.conftest import Phone
 from tests.county import ABOVE, LEVEL, USERS, County, Record, digest_of, move, should_hold

@@ -11,8 +11,9 @@ from api import demo
 from api.access import Access
 from api.db.session import Tx
 from api.db.tables.feed import MARK
+from api.decide import Op, Result
 from api.kinds import CATALOGUE_ENTRY, HOUSEHOLD, KINDS, VISIT, Kind
-from api.road import Op, Result, write
+from api.road import write
 from api.rules.caller import Caller, command_line
 from tests.county import County
 

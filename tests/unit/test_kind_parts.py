@@ -10,9 +10,9 @@ import pytest
 from api.db.documents import START
 from api.db.store import Store
 from api.db.tables.household import Household
+from api.decide import Op, each
 from api.kinds import KINDS, Kind
 from api.pushed import _recordable
-from api.road import Op, each
 from api.schemas.base import Seen, mark_of
 
 
