@@ -26,22 +26,19 @@ import asyncpg
 import httpx
 
 from api import demo, offline
-from api.access import Access
 from api.db.ledger import POST
-from api.db.migrations import migrate
 from api.db.session import Database, Tx
 from api.db.store import as_json
 from api.decide import Op
 from api.embedded import Postgres, Urls
-from api.jobs import demo_county
 from api.kinds import KINDS, PAYMENT, VISIT, Kind
 from api.pushed import read as read_ops
 from api.road import write
 from api.rules.caller import Caller
 from api.schemas.base import synced
-from api.sign_in import Passwords
 from api.tokens import Keys, verify
 from bench.load import Line
+from prove.service import seed, wait_until_ready
 
 ROUNDS, SECONDS, LINES, BATCH, PAGE, PHONES, PORT = 7, 0.5, 4, 500, 500, 16, 8765
 CROWD = 100  # phones that read all from the start at the same time
@@ -329,14 +326,7 @@ def server(environment: dict[str, str], port: int = PORT) -> Iterator[int]:
     ]
     process = subprocess.Popen(command, env=os.environ | environment)
     try:
-        for _ in range(200):
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/health/ready").raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        else:
-            raise RuntimeError("the server did not start")
+        wait_until_ready(process, port)
         print(f"ready after {time.perf_counter() - started:.1f} s")
         yield process.pid
     finally:
@@ -344,21 +334,11 @@ def server(environment: dict[str, str], port: int = PORT) -> Iterator[int]:
         process.wait(10)
 
 
-async def seed(urls: Urls, var: Path) -> None:
-    database = Database(urls.app, 2)
-    await demo_county.seed(Access(database, Keys.load_or_create(var / "keys.json")), Passwords(), lambda done, of: None)
-    await database.close()
-    owner = await asyncpg.connect(urls.owner)
-    await owner.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
-    await owner.close()
-
-
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         var = Path(folder)
         with Postgres(var / "postgres") as urls:
-            migrate(urls.owner)
-            asyncio.run(seed(urls, var))
+            seed(urls, var)
             environment = {"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}
             with server(environment) as first:
                 fine = asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json")))

@@ -25,7 +25,9 @@ PROOFS: dict[str, Callable[[Path, int], list[Row]]] = {"faults": faults.proofs, 
 
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m prove", description="Proves what the service promises.")
-    options.add_argument("proofs", nargs="*", choices=[*PROOFS, []], help="which; all of them where none is named")
+    options.add_argument(
+        "proofs", nargs="*", choices=[*PROOFS, []], metavar="{" + ",".join(PROOFS) + "}", help="which; all of them where none is named"
+    )
     options.add_argument("--seed", type=int, default=SystemRandom().randrange(10**6), help="of everything that is left to chance")
     options.add_argument("--keep", type=Path, help="a folder for databases and logs; else a temporary one, removed at the end")
     asked = options.parse_args()

@@ -35,6 +35,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def wait_until_ready(process: "subprocess.Popen[Any]", port: int, seconds: int = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200:
+                return
+        time.sleep(0.05)
+    said = process.stdout.read() if process.stdout and process.poll() is not None else ""
+    raise RuntimeError(f"the server on {port} did not become ready. {said}")
+
+
+def seed(urls: Urls, var: Path) -> None:
+    """The demonstration county; `var` gets the keys that this was done with."""
+    migrate(urls.owner)
+
+    async def run() -> None:
+        database = Database(urls.app, 2)
+        await demo_county.seed(Access(database, Keys.load_or_create(var / "keys.json")), Passwords(), lambda done, of: None)
+        await database.close()
+        owner = await asyncpg.connect(urls.owner)
+        await owner.execute("ANALYZE")  # as PostgreSQL does by itself within a minute
+        await owner.close()
+
+    asyncio.run(run())
+
+
 class Service:
     """`folder` holds all of it. Its PostgreSQL is started from the main thread (api/embedded.py says why)."""
 
@@ -80,17 +106,6 @@ class Service:
 
         return asyncio.run(run())
 
-    def seed(self) -> None:
-        """The demonstration county."""
-        migrate(self.urls.owner)
-
-        async def run() -> None:
-            database = Database(self.urls.app, 2)
-            await demo_county.seed(Access(database, Keys.load_or_create(self.folder / "keys.json")), Passwords(), lambda done, of: None)
-            await database.close()
-
-        asyncio.run(run())
-
     # Servers
 
     @property
@@ -114,13 +129,7 @@ class Service:
         return self.servers[port]
 
     def wait(self, port: int, seconds: int = 60) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and self.servers[port].poll() is None:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=5).status_code == 200:
-                    return
-            time.sleep(0.05)
-        raise RuntimeError(f"the server on {port} did not become ready: see {self.log}")
+        wait_until_ready(self.servers[port], port, seconds)
 
     def kill_server(self, port: int) -> None:
         self.servers[port].kill()
@@ -152,7 +161,7 @@ def serving(folder: Path, settings: Mapping[str, str] = {}, options: Mapping[str
     service = Service(folder, settings, options)
     try:
         service.start_postgres()
-        service.seed()
+        seed(service.urls, folder)
         yield service
     finally:
         service.close()

@@ -183,7 +183,7 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "pointer"), [("limit=201", "?limit"), ("code=a", "?"), ("active=7", "?active"), ("catalogue=x", "?catalogue")]
+    ("query", "pointer"), [("limit=201", "?limit"), ("code=a", "?code"), ("active=7", "?active"), ("catalogue=x", "?catalogue")]
 )
 async def test_unknown_and_odd_query_parameters_are_refused(sign_in: SignIn, query: str, pointer: str) -> None:
     refused(await (await sign_in("worker-1")).get(f"/v1/catalogue-entries?{query}"), 422, "invalid", pointer)

@@ -27,10 +27,11 @@ from api.problems import (
 )
 from api.rules.citizen_id import check_digit
 from api.sealed import Seals
+from prove.service import free_port
 from tests.api.test_household import entered
 from tests.conftest import TODAY, Databases, Phone, client, running
 from tests.county import HELD, USERS, County, fold, level, op, push, refused
-from tests.serving import free_port, start
+from tests.serving import start
 
 PURPOSE = {"purpose": "help_with_application"}
 FRESH = count(1)

@@ -99,7 +99,7 @@ async def test_each_filter_gives_those_that_fit(sign_in: SignIn) -> None:
     [
         ("limit=0", "?limit"),
         ("limit=201", "?limit"),
-        ("name=x", "?"),
+        ("name=x", "?name"),
         ("level=province", "?level"),
         ("code=9901", "?code"),
         ("code=99010110020x", "?code"),

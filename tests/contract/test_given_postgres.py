@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from api.embedded import Urls
+from prove.service import free_port
 from tests.conftest import Databases
-from tests.serving import free_port, serving, start
+from tests.serving import serving, start
 
 
 async def test_run_fills_an_empty_database(databases: Databases, tmp_path: Path) -> None:

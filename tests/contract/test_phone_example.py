@@ -21,8 +21,9 @@ from api import demo
 from api.embedded import Urls
 from api.kinds import KINDS
 from examples.phone import Phone, Refused
+from prove.service import free_port, wait_until_ready
 from tests.conftest import Databases
-from tests.serving import free_port, start, wait_until_ready
+from tests.serving import start
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from api.routers.examples import by_operation
-from tests.serving import free_port, serving
+from prove.service import free_port
+from tests.serving import serving
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", "docs/morning.md", "docs/checkup-day.md", "docs/money.md", "docs/two-places.md", "docs/family.md"]

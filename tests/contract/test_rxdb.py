@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from api import demo
+from prove.service import free_port
 from tests.conftest import Databases
 from tests.node import ROOT, install, needs_node, one_at_a_time
-from tests.serving import free_port, serving
+from tests.serving import serving
 
 CLIENT = ROOT / "tests/contract/rxdb"
 SCENARIOS = sorted(path.name for path in (CLIENT / "scenarios").glob("*.mjs"))  # the order in which the client runs and numbers them

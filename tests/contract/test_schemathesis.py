@@ -16,9 +16,10 @@ import httpx
 import pytest
 
 from api import demo
+from prove.service import free_port
 from tests.conftest import TODAY, Databases
 from tests.node import ROOT
-from tests.serving import free_port, serving
+from tests.serving import serving
 
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 CONFIG = ROOT / "tests/contract/schemathesis.toml"

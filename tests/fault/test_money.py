@@ -18,9 +18,10 @@ import pytest
 
 from api import demo_money
 from api.embedded import Postgres
+from prove.service import free_port, wait_until_ready
 from tests.fault.test_run import everything, postgres_of, signed_in
 from tests.fees import holds
-from tests.serving import free_port, serving, start, wait_until_ready
+from tests.serving import serving, start
 
 AT_ONCE, ROUNDS, ENOUGH = 16, 2, 150
 Body = dict[str, Any]

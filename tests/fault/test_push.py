@@ -12,8 +12,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from prove.service import free_port, wait_until_ready
 from tests.fault.test_run import everything, postgres_of, signed_in
-from tests.serving import free_port, serving, start, wait_until_ready
+from tests.serving import serving, start
 
 ROUNDS = 3
 Op = dict[str, Any]

@@ -16,10 +16,11 @@ import pytest
 from api import backup, cli, demo
 from api.embedded import Urls
 from examples.phone import Phone, Refused
+from prove.service import free_port
 from tests.conftest import Databases
 from tests.contract.test_phone_example import Town, held
 from tests.fault.test_run import signed_in
-from tests.serving import free_port, serving
+from tests.serving import serving
 
 IDENTITY_NUMBER = "11010519491231002X"
 PHONES = {"a phone": "worker-1", "the same worker's other one": "worker-1", "a colleague's": "worker-2", "the officer's": "township-1"}

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from api import demo
-from tests.serving import free_port, serving, start, wait_until_ready
+from prove.service import free_port, wait_until_ready
+from tests.serving import serving, start
 
 
 def signed_in(port: int, username: str = "worker-1") -> httpx.Client:
