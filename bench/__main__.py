@@ -277,11 +277,8 @@ async def measure(urls: Urls, keys: Keys) -> bool:
     return await crowd() and fine
 
 
-async def processes(urls: Urls, first: int, second: int) -> None:
+async def processes(first: int, second: int) -> None:
     """What a process takes, and what a second one gives where phones turn to both."""
-    owner = await asyncpg.connect(urls.owner)
-    connections = await owner.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'jiafang'")
-    await owner.close()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=30) as http:
         form = {"grant_type": "password", "username": "worker-4", "password": demo.PASSWORD}
         token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
@@ -297,7 +294,7 @@ async def processes(urls: Urls, first: int, second: int) -> None:
 
     rates = [[await rate(pulls(idle), PHONES) for _ in range(ROUNDS)] for idle in lines.values()]
     one, two = (statistics.median(each) for each in rates)
-    print(f"a process: {resident(first)} MB, {connections} connections; one just started: {resident(second)} MB")
+    print(f"a process: {resident(first)} MB; one just started: {resident(second)} MB")
     print(f"pull page of {PAGE} × {PHONES} from two processes, against one: {two / one:.2f}")
 
 
@@ -343,7 +340,7 @@ def main() -> int:
             with server(environment) as first:
                 fine = asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json")))
                 with server(environment, PORT + 1) as second:
-                    asyncio.run(processes(urls, first, second))
+                    asyncio.run(processes(first, second))
     return 0 if fine else 1
 
 
