@@ -38,9 +38,10 @@ from api.rules.caller import Caller
 from api.schemas.base import synced
 from api.tokens import Keys, verify
 from bench.load import Line
-from prove.service import seed, wait_until_ready
+from prove.service import free_port, seed, wait_until_ready
 
-ROUNDS, SECONDS, LINES, BATCH, PAGE, PHONES, PORT = 7, 0.5, 4, 500, 500, 16, 8765
+ROUNDS, SECONDS, LINES, BATCH, PAGE, PHONES = 7, 0.5, 4, 500, 500, 16
+PORT, SECOND = free_port(), free_port()
 CROWD = 100  # phones that read all from the start at the same time
 Work = Callable[[], Awaitable[None]]
 FLOORS = tomllib.loads((Path(__file__).parent / "budgets.toml").read_text())
@@ -282,7 +283,7 @@ async def processes(first: int, second: int) -> None:
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=30) as http:
         form = {"grant_type": "password", "username": "worker-4", "password": demo.PASSWORD}
         token = (await http.post("/v1/auth/token", data=form)).json()["access_token"]
-    lines = {ports: [await Line.open(port) for port in ports * (PHONES // len(ports))] for ports in ((PORT,), (PORT, PORT + 1))}
+    lines = {ports: [await Line.open(port) for port in ports * (PHONES // len(ports))] for ports in ((PORT,), (PORT, SECOND))}
 
     def pulls(idle: list[Line]) -> Work:
         async def once() -> None:
@@ -339,7 +340,7 @@ def main() -> int:
             environment = {"JIAFANG_DATABASE_URL": urls.app, "JIAFANG_VAR": folder}
             with server(environment) as first:
                 fine = asyncio.run(measure(urls, Keys.load_or_create(var / "keys.json")))
-                with server(environment, PORT + 1) as second:
+                with server(environment, SECOND) as second:
                     asyncio.run(processes(first, second))
     return 0 if fine else 1
 
