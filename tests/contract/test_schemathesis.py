@@ -1,5 +1,5 @@
-"""The service and its document agree, whoever calls: schemathesis sends each role's examples and made-up requests, good and bad, to a real
-server, and every answer must be one that the document knows. No answer is a server error.
+"""The service and its document agree, whoever calls: schemathesis sends made-up requests in each role, good and bad, to a real server,
+and every answer must be one that the document knows. No answer is a server error.
 
 A fixed number of requests from a fixed seed. Deeper by hand, with the service of `make run` and a token of /v1/auth/token:
 

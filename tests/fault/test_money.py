@@ -23,7 +23,7 @@ from tests.fault.test_run import everything, postgres_of, signed_in
 from tests.fees import holds
 from tests.serving import serving, start
 
-AT_ONCE, ROUNDS, ENOUGH = 16, 2, 150
+AT_ONCE, ROUNDS, ENOUGH = 16, 1, 150
 Body = dict[str, Any]
 
 

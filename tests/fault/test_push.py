@@ -16,7 +16,7 @@ from prove.service import free_port, wait_until_ready
 from tests.fault.test_run import everything, postgres_of, signed_in
 from tests.serving import serving, start
 
-ROUNDS = 3
+ROUNDS = 2  # `make prove` does more
 Op = dict[str, Any]
 
 
