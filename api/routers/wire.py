@@ -53,13 +53,13 @@ MERGE_PATCH = ("application/merge-patch+json", "application/json")  # JSON is ta
 async def known_query(request: Request) -> None:
     """Refuses a query parameter that the operation does not have: a list without a mistyped filter would be another list, and a change
     that was meant for a look (`preview`) would be stored. Likewise one that comes twice: no filter takes two values. It is said back only
-    if it looks like a name."""
+    if it looks like one of ours: letters alone."""
     route: APIRoute = request.scope["route"]
     known = {name for p in route.dependant.query_params for name in getattr(p.field_info.annotation, "model_fields", (p.alias,))}
     times = Counter(name for name, _ in request.query_params.multi_items())
     wrong = [(name, "repeated" if name in known else "unknown_parameter") for name in times if name not in known or times[name] > 1]
     if wrong:
-        said = ((name if re.fullmatch("[A-Za-z][A-Za-z0-9_]{0,39}", name) else "", code) for name, code in wrong[:100])
+        said = ((name if re.fullmatch("[A-Za-z_]{1,40}", name) else "", code) for name, code in wrong[:100])
         raise INVALID(*(Fault(f"?{name}", code, WORDS[code]) for name, code in said))
 
 
