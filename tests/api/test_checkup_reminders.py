@@ -135,34 +135,28 @@ async def test_in_a_household_that_is_merged_it_is_raised_again_by_the_service(
     assert {each["status"] for each in await checkup.reminders(reminder["person_id"])} == {"dropped"}
 
 
-async def test_whom_a_worker_reminds_is_not_for_the_lead_household(checkup: Round, lead: Phone, reminder: dict[str, Any]) -> None:
+@pytest.fixture
+def said(reminder: dict[str, Any]) -> dict[str, Any]:
+    """A reminder of the same person, as a worker writes it by hand."""
+    return {name: reminder[name] for name in ("household_id", "person_id", "reason")} | {"due_on": "2026-12-09"}
+
+
+async def test_whom_a_worker_reminds_is_not_for_the_lead_household(checkup: Round, lead: Phone, said: dict[str, Any]) -> None:
     """Whoever is reminded was asked; the worker who writes it by hand names them."""
-    said = {
-        "household_id": reminder["household_id"],
-        "person_id": reminder["person_id"],
-        "reason": "checkup_reminder",
-        "due_on": "2026-12-09",
-    }
     noted = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
     path = f"/v1/follow-ups/{noted['id']}"
     assert (await lead.get(path)).json()["person_id"] is None
     await change(checkup.worker, noted, "follow-ups", person_id=None)
     assert "person_id" not in (await lead.get(f"{path}/revisions")).json()["items"][1]["changes"]
     again = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
-    listed = (await lead.get("/v1/follow-ups", params={"person_id": reminder["person_id"]})).json()["items"]
+    listed = (await lead.get("/v1/follow-ups", params={"person_id": said["person_id"]})).json()["items"]
     assert again["id"] not in {item["id"] for item in listed}
     assert {fold((await level(lead))[0])["follow_up", again["id"]]["person_id"]} == {None}
 
 
-async def test_nor_does_the_lead_household_learn_it_by_guessing(checkup: Round, lead: Phone, reminder: dict[str, Any]) -> None:
+async def test_nor_does_the_lead_household_learn_it_by_guessing(checkup: Round, lead: Phone, said: dict[str, Any]) -> None:
     """The same content under the same id is answered with what is stored, to whoever may read it; and what looks alike is so whomever
     it names."""
-    said = {
-        "household_id": reminder["household_id"],
-        "person_id": reminder["person_id"],
-        "reason": "checkup_reminder",
-        "due_on": "2026-12-09",
-    }
     noted = (await checkup.worker.post("/v1/follow-ups?confirm=true", json=said)).json()
     for guess in (said, {**said, "person_id": None}):
         assert (await lead.post("/v1/follow-ups", json={**guess, "id": noted["id"]})).status_code == 409
