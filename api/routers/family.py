@@ -156,4 +156,6 @@ async def request_visit(request: Request) -> Response:
     request_id = sent.id or uuid4()
     new = await family.ask(access, await family.seat(access, request), request_id, sent)
     row = await access.family(request, FOLLOW_UP, request_id)
+    if row["doc"] is None:  # it was withdrawn meanwhile
+        raise ID_TAKEN()
     return Response(row["doc"], 201 if new else 200, media_type="application/json")

@@ -507,6 +507,9 @@ async def test_a_request_is_a_follow_up_with_the_offices_deadline(family: Family
     assert {name: stored[name] for name in stored} == {name: told[name] for name in stored}
     taken = (await family.worker.get("/v1/follow-ups", params={"household_id": family.household})).json()["items"]
     assert [row["id"] for row in taken] == [sent["id"]]
+    gone = await family.worker.post(f"/v1/follow-ups/{sent['id']}/void", json={"reason": "打错了"}, headers={"If-Match": '"1"'})
+    assert gone.status_code == 200, gone.text
+    refused(await family.head.post("/v1/me/visit-requests", json=sent), 409, "id-taken")
 
 
 async def test_a_few_requests_are_enough(family: Family) -> None:
