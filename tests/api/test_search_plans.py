@@ -4,12 +4,13 @@ import re
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from api.access import CALLER
 from api.db.documents import Documents
-from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON
+from api.kinds import FOLLOW_UP, HOUSEHOLD, PERSON, VISIT
 from api.routers.putting_right import DOUBLES, NIL
 from api.routers.records import reads_by
 from api.rules.caller import view_of
@@ -68,3 +69,11 @@ async def test_what_is_to_be_looked_at_is_read_place_by_place_until_the_page_is_
     plan = await big.plan(CALLER + DOUBLES["person"], *big.args(caller), 5, 0, "", NIL, None)
     [page] = [node for node in nodes(plan) if node["Node Type"] == "Incremental Sort"]
     assert page["Presorted Key"] == ["p.place_id"]
+
+
+async def test_the_visits_of_one_worker_are_found_by_their_index(big: Big) -> None:
+    """Of somebody who made none, a county would else read all visits of all townships to find that out."""
+    sql = CALLER + VISIT.documents.list("township", "office", ("worker_id",))
+    plan = await big.plan(sql, *big.args("the county"), 51, False, *VISIT.documents.start(), uuid4())
+    [visits] = [node for node in nodes(plan) if node.get("Relation Name") == "visit"]
+    assert (visits["Index Name"], "worker_id = " in visits["Index Cond"]) == ("visit_worker_day_idx", True)
